@@ -1,0 +1,157 @@
+"""The JSON twin of a run's page: every figure the page shows, and nothing the page computes.
+
+Fractions, yen, ISO dates; an undefined figure is None with its reason beside it. The names at the top
+are those of the command line's JSON (``net``, ``gross``, ``costs``, ``rejected``, ``lookahead``,
+``data``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from backtests import metrics
+from backtests.report import tables
+from backtests.report.sheets import Sheet
+from backtests.result import FRAMES, Result
+
+#: Raised when a name of the document changes its meaning.
+SCHEMA = 1
+
+#: Fewer closed round trips than this say little; the page says so.
+_FEW_TRIPS = 30
+
+_COPIED = (
+    "run_id", "name", "strategy", "doc", "params", "command", "version", "commit", "code", "data", "cash", "clock",
+    "execution", "instruments", "costs", "income", "index", "rejected", "lookahead", "findings", "waived",
+)  # fmt: skip
+
+_LEFT_OUT = (
+    ("transaction-time histogram", "pyfolio draws New York hours, 09:30 to 16:00; every Tokyo fill lies outside them"),
+    ("interesting periods", "pyfolio's list is of US and European events; one of 21 is Japanese"),
+    ("pyfolio's table of statistics", "it counts 252 days a year; the table here counts the sessions of the market"),
+    ("capacity sheet", "it needs the volume of every instrument, which a run does not carry"),
+    ("performance attribution", "it needs factor returns and loadings, which a run does not carry"),
+    ("bootstrap of the statistics", "its random draws change from run to run"),
+)
+
+
+def document(result: Result, sheets: Sequence[Sheet] = ()) -> dict[str, Any]:
+    """Build the JSON twin of a run.
+
+    Parameters
+    ----------
+    result : Result
+        A finished run.
+    sheets : sequence of Sheet
+        The pyfolio sheets that were drawn (`backtests.report.sheets.draw`); the document names them,
+        the pictures stay outside.
+
+    Returns
+    -------
+    dict
+        Plain JSON values without NaN.
+    """
+    facts = result.facts
+    copied = {key: facts[key] for key in _COPIED}
+    claim = facts.get("claim")
+    body: dict[str, Any] = {
+        "schema": SCHEMA,
+        **copied,
+        "claim": claim,
+        **({} if claim else {"claim_why": "no claim was stated before the run"}),
+        "valid": not facts["lookahead"]["leaks"],
+        "net": _performance(result, "net"),
+        "gross": _performance(result, "gross"),
+        "benchmark_price": _benchmark(result, "benchmark_price"),
+        "benchmark_total": _benchmark(result, "benchmark_total"),
+        "costs_total": float(sum(facts["costs"].values())),
+        "rejected_total": int(sum(row["n"] for row in facts["rejected"])),
+        "period": _period(result),
+        "drawdowns": tables.drawdowns(result),
+        "years": tables.years(result),
+        "months": tables.months(result),
+        "exposure": tables.exposure(result),
+        "holdings": tables.holdings(result),
+        "trading": tables.trading(result),
+        "trip_groups": tables.trip_groups(result),
+        "trips": tables.trips(result),
+        "rejected_orders": tables.rejected_orders(result),
+        "curves": tables.curves(result),
+        "sheets": [_sheet(sheet) for sheet in sheets],
+        "left_out": [{"what": what, "why": why} for what, why in _LEFT_OUT],
+        "files": _files(),
+    }  # fmt: skip
+    return body | {"doubts": _doubts(body)}
+
+
+def _sheet(sheet: Sheet) -> dict[str, Any]:
+    """Return what the page says of a picture."""
+    words = {"name": sheet.name, "title": sheet.title, "alt": sheet.alt, "why": sheet.why}
+    return words | {"drawn": sheet.png is not None, "notes": list(sheet.notes)}
+
+
+def _performance(result: Result, column: str) -> dict[str, Any]:
+    """Return every figure of the run on one column, with its trades."""
+    year = float(result.facts["sessions_per_year"])
+    equity = result.equity[column].iloc[1:].to_numpy()
+    notional = result.fills["notional"].to_numpy()
+    return {
+        **metrics.summary(result.returns[column], year),
+        **metrics.figure("turnover", lambda: metrics.turnover(notional, equity, year)),
+        "n_trades": metrics.n_trades(result.round_trips),
+        "end": float(result.equity[column].iloc[-1]),
+    }
+
+
+def _benchmark(result: Result, column: str) -> dict[str, Any]:
+    """Return the figures of a benchmark over the sessions on which it is known, or why there are none."""
+    known = result.returns[column].dropna()
+    unknown = len(result.returns) - len(known)
+    if known.empty:
+        return {"why": "the market holds no such series for these sessions", "unknown_sessions": unknown}
+    return metrics.summary(known, float(result.facts["sessions_per_year"])) | {"unknown_sessions": unknown}
+
+
+def _period(result: Result) -> dict[str, Any]:
+    """Return the sessions the run covers."""
+    index = result.returns.index
+    span = {"from": tables.day(index[0]), "to": tables.day(index[-1])} if len(index) else {"from": None, "to": None}
+    return {**span, "sessions": len(index), "sessions_per_year": float(result.facts["sessions_per_year"])}
+
+
+def _doubts(body: dict[str, Any]) -> list[str]:
+    """Return what speaks against the result, gravest first."""
+    leaks, net, gross = body["lookahead"]["leaks"], body["net"]["total_return"], body["gross"]["total_return"]
+    reasons = (
+        (bool(leaks), "The strategy looks ahead: its figures say nothing."),
+        (body["data"]["synthetic"], "The data are synthetic: the figures show the machinery, not the idea."),
+        (body["claim"] is None, "No claim was stated before the run, so there is nothing it could have refuted."),
+        (body["net"]["n_trades"] < _FEW_TRIPS, f"Fewer than {_FEW_TRIPS} round trips were closed."),
+        (None not in (net, gross) and net <= 0 < gross, "Costs turn a gain into a loss."),
+        (body["rejected_total"] > 0, "Orders were rejected: the account did not do all the strategy wanted."),
+        (bool(body["data"]["missing"]), "Some of the data are missing."),
+        (bool(body["waived"]), "Checks of the data were waived."),
+        (body["benchmark_total"].get("why") is not None, "There is no total-return benchmark to compare with."),
+    )  # fmt: skip
+    return [text for holds, text in reasons if holds]
+
+
+def _files() -> list[dict[str, str]]:
+    """Return the files beside the page."""
+    what = {
+        "equity": "account value at each close",
+        "returns": "session returns, net, gross and benchmarks",
+        "positions": "signed notional and cash at each close",
+        "fills": "every fill",
+        "orders": "every order, also the rejected",
+        "round_trips": "closed round trips",
+        "ledger": "every movement of cash",
+    }
+    rows = [{"name": f"{name}.{kind}", "what": what[name]} for name in FRAMES for kind in ("csv", "parquet")]
+    return [
+        {"name": "report.json", "what": "every number of this page"},
+        {"name": "spec.toml", "what": "the spec; running it again gives this page"},
+        {"name": "facts.json", "what": "identity and settings of the run"},
+        *rows,
+    ]
