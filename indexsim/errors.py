@@ -22,7 +22,7 @@ class ToolError(Exception):
     """
 
     def __init__(self, *, asked: str, found: str, rule: str, todo: str) -> None:
-        super().__init__(f"{asked}: {found}. Rule: {rule}. Next: {todo}.")
+        super().__init__(f"{asked}: {found}. Rule: {rule}. Next: {todo}" + "." * (not todo.endswith("?")))
         self.asked, self.found, self.rule, self.todo = asked, found, rule, todo
 
     def as_dict(self) -> dict[str, str]:
@@ -38,7 +38,22 @@ class SpecError(ToolError):
     """A spec, a parameter or a command line that cannot be used."""
 
 
-class MissingData(ToolError):
+def unknown_name(what: str, name: str, known: Iterable[str]) -> SpecError:
+    """Return the error for a name that does not exist, with the nearest one that does.
+
+    Examples
+    --------
+    >>> print(unknown_name("leg", "nikei", ["nikkei", "topix"]))
+    use the leg 'nikei': there is no such leg. Rule: nikkei, topix exist. Next: did you mean 'nikkei'?
+    """
+    options = sorted(known)
+    rule = f"{', '.join(options)} exist" if options else f"no {what} is known here"
+    return SpecError(
+        asked=f"use the {what} {name!r}", found=f"there is no such {what}", rule=rule, todo=nearest(name, options)
+    )
+
+
+class MissingData(ToolError):  # noqa: N818 (it reads as what it says: there is no such data)
     """A series, column or span that the market does not hold and a command needs."""
 
 
@@ -116,8 +131,8 @@ def nearest(name: str, known: Iterable[str]) -> str:
     >>> nearest("nikei", ["nikkei", "topix"])
     "did you mean 'nikkei'?"
     >>> nearest("zzz", ["nikkei", "topix"])
-    'known: nikkei, topix'
+    'choose one of nikkei, topix'
     """
     options = sorted(known)
     close = difflib.get_close_matches(name, options, n=1)
-    return f"did you mean {close[0]!r}?" if close else "known: " + ", ".join(options)
+    return f"did you mean {close[0]!r}?" if close else "choose one of " + ", ".join(options)

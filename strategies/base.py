@@ -14,6 +14,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from indexsim.bars import Clock
+from indexsim.errors import SpecError, unknown_name
 from indexsim.market import MarketData
 
 Features = Mapping[str, np.ndarray]
@@ -42,6 +43,19 @@ class Targets:
     unit: str = "equity"
 
     UNITS: ClassVar[tuple[str, ...]] = ("equity", "notional", "contracts")
+
+    def __post_init__(self) -> None:
+        if self.unit not in self.UNITS:
+            raise unknown_name("unit of targets", self.unit, self.UNITS)
+        shapes = [np.shape(part) for part in (self.at_open, self.at_close)]
+        if shapes[0] != shapes[1] or len(shapes[0]) != 2 or shapes[0][1] != len(self.instruments):
+            raise self._refused(f"at_open of shape {shapes[0]}, at_close of shape {shapes[1]}")
+        if np.isinf(self.at_open).any() or np.isinf(self.at_close).any():
+            raise self._refused("an infinite target")
+
+    def _refused(self, found: str) -> SpecError:
+        rule = f"two finite arrays of shape (n_bars, {len(self.instruments)}), NaN where nothing is ordered"
+        return SpecError(asked="hold targets", found=found, rule=rule, todo="correct decide() of the strategy")
 
     def __len__(self) -> int:
         return len(self.at_open)

@@ -1,6 +1,6 @@
 """Buy the afternoon of a weak morning, when the Bank of Japan is expected to buy.
 
-Seed 002 (Hattori and Yoshida): the Bank bought on nearly every day whose TOPIX return from the
+S002 (Hattori and Yoshida): the Bank bought on nearly every day whose TOPIX return from the
 previous close to the morning close lay in its lowest decile, and on none above the median. The
 strategy buys at the afternoon open of such days and tests whether being there pays.
 

@@ -1,7 +1,7 @@
 """Short the Nikkei, long TOPIX of equal yen around the splits of constituents.
 
-Seed 001 claims that a split lowers a stock's weight, so that trackers must sell and the Nikkei
-falls against TOPIX. Since 2005 a large split moves the factor and nothing else (rulebook A10, H1):
+S001 claims that a split lowers a stock's weight, so that trackers must sell and the Nikkei
+falls against TOPIX. Since 2005 a large split moves the factor and nothing else (A10, H1):
 the trade is here so that the claim can be tested, not because it should work.
 
 To come with the issue on strategies: anchor announced or effective, additions, deletions, cap and

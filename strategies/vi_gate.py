@@ -1,7 +1,7 @@
 """Exposure to the Nikkei gated by its volatility index, with trend.
 
-Seed 001 proposes: below VI 20 be aggressive, from 20 to 30 follow the trend, above 30 reduce. The
-bands are conventions, not findings (rulebook H10), and therefore parameters.
+S001 proposes: below VI 20 be aggressive, from 20 to 30 follow the trend, above 30 reduce. The
+bands are conventions, not findings (H10), and therefore parameters.
 
 To come with the issue on strategies: exposure above 1x, a hedge above the upper band, early lock-in,
 yen resonance, bands as rolling quantiles, regular contributions.
@@ -42,7 +42,7 @@ class ViGate(Strategy):
             Sessions of the simple moving average of the Nikkei's close that defines the trend (up:
             the close stands above it); 0 means no trend is asked for.
         trend_in : {"normal", "all"}
-            Bands in which the exposure needs an uptrend: the middle one as in the seed, or all.
+            Bands in which the exposure needs an uptrend: the middle one as in S001, or all.
         """
 
         instrument: str = "etf_1321"

@@ -24,7 +24,7 @@ from indexsim.sample import Effects, Sample, folder, plan, prices, write_sample
 SMALL = Sample(start=date(2022, 7, 1), end=date(2024, 6, 28), outsiders=30)
 EARLY = Sample(start=date(2008, 1, 4), end=date(2009, 12, 30), outsiders=30)
 
-# The two tables of the seed, percent.
+# The two tables of S001, percent.
 TOP_TEN = (10.43, 9.07, 7.01, 6.84, 2.20, 2.16, 2.02, 1.76, 1.64, 1.62)
 SECTOR_TABLE = {
     "Technology": (52.66, 62),

@@ -60,6 +60,11 @@ def test_every_published_level_falls_on_a_session_and_every_session_has_one(real
     assert isos(table.difference(levels)) == MISSING_LEVELS
 
 
+#: exchange_calendars uses what pandas 4 will drop.
+FROM_PANDAS_4 = pytest.mark.filterwarnings("ignore::pandas.errors.Pandas4Warning")
+
+
+@FROM_PANDAS_4
 def test_sessions_agree_with_exchange_calendars_but_for_its_missing_may_1998() -> None:
     xtks = pytest.importorskip("exchange_calendars").get_calendar("XTKS", start="1997-01-01", end="2026-12-31")
     table = sessions("1997-01-01", "2026-12-31")
@@ -68,6 +73,7 @@ def test_sessions_agree_with_exchange_calendars_but_for_its_missing_may_1998() -
     assert isos(xtks.sessions.difference(table)) == []
 
 
+@FROM_PANDAS_4
 def test_opens_and_closes_agree_with_exchange_calendars_but_for_half_days() -> None:
     xtks = pytest.importorskip("exchange_calendars").get_calendar("XTKS", start="1997-01-01", end="2026-12-31")
     full = xtks.sessions[~is_half_day(xtks.sessions)]

@@ -46,7 +46,7 @@ class Swap:
 
     @property
     def first_factor(self) -> Fraction:
-        """The factor at entry: half of the full one, up to a tenth, where the entry is phased (A9 [Z])."""
+        """The factor at entry: half of the full one, up to a tenth, where the entry is phased (A9)."""
         return self.factor if self.full is None else Fraction(ceil(self.factor * 5), 10)
 
 
@@ -164,7 +164,7 @@ def _review_rows(plan: Plan, days: Days, position: int, held: dict[int, Fraction
         rows.append(Row(position, swap.entrant, swap.factor, "step phase-in", told))
     if plan.cap and plan.cap[0] == position:
         held[plan.cap[1]] *= CAP_RATIO
-        base = days.day(days.base_of(position))  # a cap is announced on the evening of the base date (A17 [Z])
+        base = days.day(days.base_of(position))  # a cap is announced on the evening of the base date (A17)
         rows.append(Row(position, plan.cap[1], held[plan.cap[1]], "step cap", base))
     return rows
 

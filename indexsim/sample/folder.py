@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -15,6 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from indexsim.errors import ToolError
+from indexsim.folders import replacing
 from indexsim.index import PriceWeightedIndex
 from indexsim.sample import series
 from indexsim.sample.days import Days
@@ -66,15 +65,9 @@ def write_sample(folder: Path, sample: Sample) -> dict[str, Any]:
     answer = {**key, "path": str(folder)}
     if _held(folder) == key:
         return {**answer, "written": False}
-    part = folder.with_name(f".{folder.name}.{os.getpid()}.part")
-    shutil.rmtree(part, ignore_errors=True)
-    part.mkdir(parents=True)
-    try:
+    with replacing(folder) as part:
         _fill(part, sample)
         (part / MARKER).write_text(json.dumps({"synthetic": True, **key}, indent=2) + "\n", encoding="utf-8")
-        _swap_in(part, folder)
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
     return {**answer, "written": True}
 
 
@@ -99,21 +92,6 @@ def _held(folder: Path) -> dict[str, Any] | None:
         rule="a sample goes to a new folder, an empty one, or one that holds a sample",
         todo="name another folder",
     )
-
-
-def _swap_in(part: Path, folder: Path) -> None:
-    """Move the finished folder into place; one that was there steps aside first."""
-    if folder.exists() and any(folder.iterdir()):
-        aside = part.with_suffix(".old")
-        os.replace(folder, aside)
-        try:
-            os.replace(part, folder)
-        except BaseException:
-            os.replace(aside, folder)
-            raise
-        shutil.rmtree(aside)
-    else:
-        os.replace(part, folder)
 
 
 @dataclass(frozen=True)

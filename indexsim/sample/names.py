@@ -11,7 +11,7 @@ from indexsim.sample.effects import Sample
 
 Floats = NDArray[np.float64]
 
-#: Sector, number of constituents, weight at the end in percent; GT9, counts and weights as in the seed.
+#: Sector, number of constituents, weight at the end in percent; as S001 prints it.
 SECTORS: tuple[tuple[str, int, float], ...] = (
     ("Technology", 62, 52.66),
     ("Consumer", 40, 21.95),

@@ -23,7 +23,7 @@ Floats = NDArray[np.float64]
 #: Sum of price x factor at the end, yen.
 PRICE_SUM = 1.15e6
 
-#: Weight that a new constituent may not exceed on the base date; A8 [Z].
+#: Weight that a new constituent may not exceed on the base date; A8.
 ENTRY_WEIGHT = Fraction(1, 100)
 
 #: First effective days on which a cap and a phased entry can be; A17, A9.
@@ -83,7 +83,7 @@ def make_plan(sample: Sample, days: Days, names: Names, path: Floats) -> Plan:
 
 
 def entry_factor(price: Fraction, price_sum: Fraction) -> Fraction:
-    """Return the factor of a new constituent: 1, or the largest tenth that keeps it within 1 % (A8 [Z]).
+    """Return the factor of a new constituent: 1, or the largest tenth that keeps it within 1 % (A8).
 
     Examples
     --------

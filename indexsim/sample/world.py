@@ -32,7 +32,7 @@ YEAR = 245
 #: Growth of prices a year along the plain path, on which events are chosen.
 PLAIN_GROWTH = 0.05
 
-#: VI below the first: calm; above the second: panic (the seed's bands).
+#: VI below the first: calm; above the second: panic (S001, H10).
 VI_BANDS = (20.0, 30.0)
 
 VI_MEDIAN, VI_MEMORY, VI_SHOCK, VI_LEVERAGE = 20.5, 0.985, 0.05, -0.7
