@@ -138,7 +138,7 @@ class Split(_Fact):
         New shares per old; below one for a reverse split.
     factor : Fraction or None
         The factor afterwards; None is the old one times `ratio`. A factor that was cut to one decimal
-        may differ from that (A7 [Z]): the difference then goes through the divisor.
+        may differ from that (A7): the difference then goes through the divisor.
     by : {"factor", "divisor"}
         "factor": factor and price move together and the divisor stays. "divisor": the factor stays.
     """
@@ -230,7 +230,7 @@ class SpinOff(_Fact):
 
 Event = Replace | FactorStep | CapStep | Split | ExRights | SpinOff
 
-#: A factor cut to one decimal lies less than this below the uncut one (A7 [Z]), so a split
+#: A factor cut to one decimal lies less than this below the uncut one (A7), so a split
 #: ratio may miss it by as much, scaled by the ratio.
 LARGEST_CUT = Fraction(1, 10)
 

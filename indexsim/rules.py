@@ -2,6 +2,9 @@
 
 A constant that changed over time is a `Dated`: steps of (first day in force, value). Logic asks
 for the value on a day and never holds a date of its own.
+
+An id such as A10 in a docstring or a comment of the project is a row of ``data/facts/rules.csv``,
+with the fact in words, its confidence (H, M, L or B: high to background knowledge) and its source.
 """
 
 from __future__ import annotations
@@ -23,7 +26,7 @@ class Dated(Generic[T]):
     steps : tuple of (date or None, value)
         Ascending first days in force; None means "from the beginning".
     source : str
-        Rulebook id and confidence.
+        Id in ``data/facts/rules.csv``, or the source itself, and confidence.
     """
 
     steps: tuple[tuple[date | None, T], ...]
@@ -57,4 +60,4 @@ FACTOR_REGIME: Dated[str] = Dated(((None, "presumed par"), (date(2021, 10, 1), "
 PAR_UNIT = 50
 
 #: Smallest split ratio (or its inverse) that moves the factor and leaves the divisor alone.
-SPLIT_BY_FACTOR_FROM = Fraction(3, 2)  # A11 [Z]: 1.1 went by divisor, 1.5 by factor; M
+SPLIT_BY_FACTOR_FROM = Fraction(3, 2)  # A11: 1.1 went by divisor, 1.5 by factor; M
