@@ -1,0 +1,154 @@
+"""From what the engine recorded to the frames of a result: integers to yen, bars to sessions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+
+from backtests.benchmarks import with_start
+from backtests.engine import Execution
+from backtests.execution import PER_YEN
+from backtests.feeds import Feed
+from backtests.instruments import Instrument
+from backtests.ledger import Fill, round_trips
+from indexsim.bars import Bars
+
+
+def make_frames(
+    execution: Execution,
+    feed: Feed,
+    instruments: Sequence[Instrument],
+    bars: Bars,
+    cash: int,
+    benchmarks: Mapping[str, pd.Series],
+) -> dict[str, pd.DataFrame]:
+    """Return the frames of `backtests.result.Result` by name.
+
+    Parameters
+    ----------
+    execution, feed, instruments, bars
+        As the engine had them.
+    cash : int
+        Starting cash in yen.
+    benchmarks : mapping of name -> Series of float64
+        Levels by session, the session before the first included.
+    """
+    days = with_start(bars)
+    equity = _equity(execution, bars, days, cash)
+    returns = pd.DataFrame(
+        {
+            "net": equity["net"].pct_change(),
+            "gross": equity["gross"].diff() / equity["net"].shift(),
+            **{name: levels.pct_change(fill_method=None) for name, levels in benchmarks.items()},
+        }
+    ).iloc[1:]
+    return {
+        "equity": equity,
+        "returns": returns,
+        "positions": _positions(execution, feed, instruments, bars, equity),
+        "fills": _fills(execution, instruments, bars),
+        "orders": _orders(execution, instruments, bars),
+        "round_trips": _round_trips(execution, instruments, bars),
+        "ledger": _ledger(execution, instruments, bars),
+    }
+
+
+def _equity(execution: Execution, bars: Bars, days: pd.Index, cash: int) -> pd.DataFrame:
+    """Net is the account; gross adds back every fee and every yen of slippage paid so far."""
+    paid = np.zeros(len(bars), dtype=np.int64)
+    for f in execution.book.fills:
+        paid[f.bar] += f.fee + f.slippage
+    ends = bars.last_of_session
+    net = np.append(cash * PER_YEN, execution.equity[ends])
+    gross = net + np.append(0, np.cumsum(paid)[ends])
+    return pd.DataFrame({"net": net / PER_YEN, "gross": gross / PER_YEN}, index=days)
+
+
+def _positions(
+    execution: Execution, feed: Feed, instruments: Sequence[Instrument], bars: Bars, equity: pd.DataFrame
+) -> pd.DataFrame:
+    ends = bars.last_of_session
+    multiplier = np.array([i.multiplier for i in instruments], dtype=np.int64)
+    signed = execution.quantity[ends] * feed.mark[ends] * multiplier
+    cash = execution.equity[ends] - signed.sum(axis=1)
+    names = [i.name for i in instruments]
+    return pd.DataFrame(np.column_stack([signed, cash]) / PER_YEN, index=equity.index[1:], columns=[*names, "cash"])
+
+
+def _fills(execution: Execution, instruments: Sequence[Instrument], bars: Bars) -> pd.DataFrame:
+    fills = execution.book.fills
+    rows = [
+        {
+            "time": _time(f, bars),
+            "session": bars.session[f.bar],
+            "instrument": instruments[f.k].name,
+            "quantity": f.quantity,
+            "price": f.price / PER_YEN,
+            "reference": f.reference / PER_YEN,
+            "multiplier": instruments[f.k].multiplier,
+            "notional": f.quantity * f.price * instruments[f.k].multiplier / PER_YEN,
+            "fee": f.fee / PER_YEN,
+            "slippage": f.slippage / PER_YEN,
+        }
+        for f in fills
+    ]
+    types = {"time": "T", "session": "T", "instrument": "S", "quantity": "I", "price": "F", "reference": "F"}
+    return _frame(rows, {**types, "multiplier": "I", "notional": "F", "fee": "F", "slippage": "F"})
+
+
+def _orders(execution: Execution, instruments: Sequence[Instrument], bars: Bars) -> pd.DataFrame:
+    rows = [
+        {
+            "decided": bars.decided[o.bar],
+            "instrument": instruments[o.k].name,
+            "quantity": o.quantity,
+            "fill": "on_close" if o.at_close else "open",
+            "status": o.status,
+            "reason": o.reason,
+        }
+        for o in execution.orders
+    ]
+    return _frame(rows, {"decided": "T", "instrument": "S", "quantity": "I", "fill": "S", "status": "S", "reason": "S"})
+
+
+def _round_trips(execution: Execution, instruments: Sequence[Instrument], bars: Bars) -> pd.DataFrame:
+    rows = [
+        {
+            "instrument": instruments[r.opened.k].name,
+            "opened": _time(r.opened, bars),
+            "closed": _time(r.closed, bars),
+            "quantity": r.quantity,
+            "open_price": r.opened.price / PER_YEN,
+            "close_price": r.closed.price / PER_YEN,
+            "gross": r.gross / PER_YEN,
+            "fees": r.fees / PER_YEN,
+            "net": (r.gross - r.fees) / PER_YEN,
+        }
+        for r in round_trips(execution.book.fills, instruments)
+    ]
+    types = {"instrument": "S", "opened": "T", "closed": "T", "quantity": "I", "open_price": "F", "close_price": "F"}
+    return _frame(rows, {**types, "gross": "F", "fees": "F", "net": "F"})
+
+
+def _ledger(execution: Execution, instruments: Sequence[Instrument], bars: Bars) -> pd.DataFrame:
+    rows = [
+        {"time": bars.decided[e.bar], "instrument": instruments[e.k].name, "kind": e.kind, "yen": e.sen / PER_YEN}
+        for e in execution.book.entries
+    ]
+    return _frame(rows, {"time": "T", "instrument": "S", "kind": "S", "yen": "F"})
+
+
+def _time(fill: Fill, bars: Bars) -> np.datetime64:
+    moment: np.datetime64 = (bars.decided if fill.at_close else bars.opened)[fill.bar]
+    return moment
+
+
+_DTYPES = {"T": "datetime64[us]", "S": "str", "I": "int64", "F": "float64"}
+
+
+def _frame(rows: list[dict[str, object]], types: dict[str, str]) -> pd.DataFrame:
+    """Build a frame whose types do not depend on how many rows there are."""
+    frame = pd.DataFrame(rows, columns=list(types))
+    return frame.astype({name: _DTYPES[kind] for name, kind in types.items()})
