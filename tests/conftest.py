@@ -1,0 +1,37 @@
+"""What the tests share: the real data where it is, and small synthetic markets."""
+
+from __future__ import annotations
+
+import os
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from indexsim.market import MarketData
+from indexsim.sample import Sample, write_sample
+
+ROOT = Path(__file__).resolve().parent.parent
+REAL = Path(os.environ.get("NIKKEI_REAL", ROOT / "../shared/real"))
+
+
+@pytest.fixture(scope="session")
+def real() -> Path:
+    """The folder of real market data; its tests are skipped where it is absent."""
+    if not REAL.is_dir():
+        pytest.skip(f"no real data at {REAL}; set NIKKEI_REAL to its folder")
+    return REAL
+
+
+@pytest.fixture(scope="session")
+def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A synthetic market of four years with 30 outsiders."""
+    folder = tmp_path_factory.mktemp("markets") / "small"
+    write_sample(folder, Sample(start=date(2019, 1, 4), end=date(2022, 12, 30), outsiders=30))
+    return folder
+
+
+@pytest.fixture
+def small_market(small: Path) -> MarketData:
+    """The small market, opened."""
+    return MarketData.open(small)
