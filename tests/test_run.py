@@ -1,0 +1,214 @@
+"""A run from spec to result: what it refuses, what it says is missing, and that its figures close."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from backtests.prepare import prepare
+from backtests.result import FRAMES, Result
+from backtests.run import compute
+from backtests.spec import Spec, load_spec
+from indexsim.errors import DataError, SpecError
+from strategies.base import Targets
+from strategies.vi_gate import ViGate
+from tests.conftest import ROOT
+
+
+def spec_of(name: str, market: Path, **changes: Any) -> Spec:
+    spec = load_spec(ROOT / f"backtests/specs/{name}.toml")
+    return replace(spec, market=(market,), start=None, end=None, **changes)
+
+
+def run(name: str, market: Path, **changes: Any) -> Result:
+    return compute(prepare(spec_of(name, market, **changes)), Path("reports"))
+
+
+@pytest.fixture(params=["vi_gate", "split_pair", "boj_dip"])
+def result(request: pytest.FixtureRequest, small: Path) -> Result:
+    return run(request.param, small)
+
+
+@pytest.fixture
+def copy(small: Path, tmp_path: Path) -> Path:
+    """A copy of the small market that a test may change."""
+    return Path(shutil.copytree(small, tmp_path / "market"))
+
+
+def test_gross_minus_net_is_the_costs_to_the_yen(result: Result) -> None:
+    last = result.equity.iloc[-1]
+
+    assert last["gross"] - last["net"] == pytest.approx(sum(result.facts["costs"].values()), abs=1e-6)
+    assert sum(result.facts["costs"].values()) > 0
+
+
+def test_positions_sum_to_the_account_value_on_every_session(result: Result) -> None:
+    total = result.positions.sum(axis=1)
+
+    np.testing.assert_allclose(total, result.equity["net"].iloc[1:], rtol=0, atol=1e-6)
+
+
+def test_ledger_and_equity_close(result: Result) -> None:
+    # Cash at the end = cash at the start + every movement; funds still held are worth the rest.
+    funds = {i["name"] for i in result.facts["instruments"] if i["kind"] == "etf"}
+    held = result.positions.iloc[-1][[c for c in result.positions if c in funds]].sum()
+    cash = result.facts["cash"] + result.ledger["yen"].sum()
+
+    assert cash + held == pytest.approx(result.equity["net"].iloc[-1], abs=1e-6)
+
+
+def test_round_trips_and_fills_tell_the_same_profit(result: Result) -> None:
+    # Flat at the end of these runs or not, closed trips plus open parts are the whole of the fills.
+    open_parts = result.fills.groupby("instrument")["quantity"].sum()
+    if (open_parts == 0).all():
+        gain = -result.fills["notional"].sum() - result.fills["fee"].sum()
+        assert result.round_trips["net"].sum() == pytest.approx(gain, abs=1e-3)
+    assert result.round_trips["fees"].sum() <= result.fills["fee"].sum() + 1e-9
+
+
+def test_returns_start_after_a_base_session_and_count_every_one(result: Result, small: Path) -> None:
+    published = pd.read_csv(small / "n225.csv", index_col="date", parse_dates=True)["close"]
+
+    assert result.equity["net"].iloc[0] == result.facts["cash"]
+    assert result.equity.index[0] == published.index[0]
+    assert result.equity.index.equals(published.index.rename("session"))
+    np.testing.assert_allclose(result.returns["benchmark_price"], published.pct_change().iloc[1:], rtol=1e-12)
+    assert result.returns.notna().all().all()
+
+
+def test_a_result_survives_its_own_files(result: Result, tmp_path: Path) -> None:
+    result.write(tmp_path)
+    again = Result.read(tmp_path)
+
+    assert again.facts == result.facts
+    assert again.spec_text == result.spec_text
+    for name in FRAMES:
+        pd.testing.assert_frame_equal(getattr(again, name), getattr(result, name), check_freq=False)
+
+
+def test_strict_checks_every_row(small: Path) -> None:
+    end = date(2019, 6, 28)
+    result = compute(prepare(replace(spec_of("vi_gate", small, strict="all"), end=end)), Path("reports"))
+
+    assert result.facts["lookahead"]["rows_checked"] == len(result.returns)
+    assert result.facts["lookahead"]["leaks"] == []
+
+
+def test_what_is_missing_is_said_by_name(copy: Path) -> None:
+    for name in ("halves", "distributions", "total_return"):
+        (copy / f"{name}.csv").unlink()
+    missing = " | ".join(run("vi_gate", copy).facts["data"]["missing"])
+
+    assert "halves: no morning closes" in missing
+    assert "distributions: none for etf_1321" in missing
+    assert "total_return: absent; no total-return benchmark" in missing
+
+
+def test_distributions_of_another_fund_are_none_of_this_one(copy: Path) -> None:
+    paid = pd.read_csv(copy / "distributions.csv")
+    paid[paid["code"] == "etf_1306"].to_csv(copy / "distributions.csv", index=False)
+
+    assert "distributions: none for etf_1321" in " ".join(run("vi_gate", copy).facts["data"]["missing"])
+
+
+def test_part_of_a_benchmark_is_said_with_its_dates(copy: Path) -> None:
+    total = pd.read_csv(copy / "total_return.csv")
+    total.iloc[100:].to_csv(copy / "total_return.csv", index=False)
+    missing = " ".join(run("vi_gate", copy).facts["data"]["missing"])
+
+    assert f"total_return: 100 of {len(total)} sessions absent ({total['date'][0]} to {total['date'][99]})" in missing
+
+
+def test_futures_say_that_they_trade_at_the_index(small: Path) -> None:
+    missing = " ".join(run("split_pair", small).facts["data"]["missing"])
+
+    assert "no prices of nikkei_mini; it trades at n225 itself" in missing
+    assert "no prices of topix_mini; it trades at topix itself" in missing
+
+
+def test_events_without_announcement_are_counted(copy: Path) -> None:
+    factors = pd.read_csv(copy / "factors.csv", dtype=str, keep_default_na=False)
+    factors["announced_date"] = ""
+    factors.to_csv(copy / "factors.csv", index=False)
+    result = run("split_pair", copy)
+
+    assert "without announced_date; they are known only when they act" in " ".join(result.facts["data"]["missing"])
+    assert result.fills.empty
+
+
+def test_an_adjusted_price_is_refused_unless_waived(copy: Path) -> None:
+    prices = pd.read_csv(copy / "etf_1321.csv")
+    prices.loc[300, "close"] += 0.123
+    prices.to_csv(copy / "etf_1321.csv", index=False)
+
+    with pytest.raises(DataError, match=r"no multiple of 0\.01 yen") as refused:
+        run("vi_gate", copy)
+    assert refused.value.findings[0].row == prices["date"][300]
+
+    result = run("vi_gate", copy, waive=("price-as-traded",))
+    assert result.facts["waived"] == ["price-as-traded"]
+
+
+def test_an_unknown_waiver_is_refused(small: Path) -> None:
+    with pytest.raises(SpecError, match="did you mean 'price-as-traded'"):
+        run("vi_gate", small, waive=("price-as-trade",))
+
+
+def test_an_error_outside_the_dates_of_a_run_does_not_stop_it(copy: Path) -> None:
+    prices = pd.read_csv(copy / "etf_1321.csv", dtype=str)
+    prices.loc[10, "close"] = "n/a"
+    prices.to_csv(copy / "etf_1321.csv", index=False)
+    spec = spec_of("vi_gate", copy)
+
+    with pytest.raises(DataError, match="'n/a' is not a number"):
+        prepare(spec)
+    assert prepare(replace(spec, start=date(2020, 1, 6))).findings == ()
+
+
+def test_an_error_in_a_file_the_run_does_not_use_does_not_stop_it(copy: Path) -> None:
+    prices = pd.read_csv(copy / "usdjpy.csv", dtype=str)
+    prices.loc[10, "close"] = "n/a"
+    prices.to_csv(copy / "usdjpy.csv", index=False)
+
+    assert prepare(spec_of("vi_gate", copy)).findings == ()
+
+
+def test_too_few_rows_of_targets_are_refused(small: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def short(features: Any, params: Any) -> Targets:
+        return Targets(("etf_1321",), np.zeros((3, 1)), np.zeros((3, 1)))
+
+    monkeypatch.setattr(ViGate, "decide", staticmethod(short))
+    with pytest.raises(SpecError, match="3 rows of targets"):
+        run("vi_gate", small)
+
+
+@pytest.mark.parametrize(
+    ("changes", "what"),
+    [
+        ({"unit": "lots"}, "unit of targets"),
+        ({"at_close": np.zeros((2, 1))}, "shape"),
+        ({"at_open": np.full((3, 1), np.inf)}, "infinite"),
+        ({"instruments": ("a", "b")}, "shape"),
+    ],
+)
+def test_impossible_targets_are_refused(changes: dict[str, Any], what: str) -> None:
+    good = SimpleNamespace(instruments=("a",), at_open=np.zeros((3, 1)), at_close=np.zeros((3, 1)), unit="equity")
+
+    with pytest.raises(SpecError, match=what):
+        Targets(**(vars(good) | changes))
+
+
+def test_run_id_follows_spec_data_and_code_alone(small: Path, copy: Path) -> None:
+    here, there = run("vi_gate", small), run("vi_gate", copy)
+    other = run("vi_gate", small, cash=50_000_000)
+
+    assert here.facts["run_id"] == there.facts["run_id"]
+    assert here.facts["run_id"] != other.facts["run_id"]
