@@ -1,0 +1,156 @@
+"""The parts of the benchmark: what is measured, against what, on which data."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import io
+import tempfile
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+
+import backtrader as bt
+import numpy as np
+import pandas as pd
+
+from backtests.prepare import prepare
+from backtests.report import write_run
+from backtests.report.frames import adapt
+from backtests.run import compute
+from backtests.spec import Spec, load_spec
+from backtests.verbs import SAMPLE, SPECS
+from indexsim.index import PriceWeightedIndex
+from indexsim.market import MarketData
+from indexsim.rebuild import rebuild
+from indexsim.sample import Sample, write_sample
+from tests.bench.measure import Measurement, compare
+
+#: Sessions of the engine's workload.
+SESSIONS = 4_894
+
+
+def index_levels() -> Measurement:
+    """Levels and ledger of 20 years x 225 of 725 codes, against reading the array once."""
+    market = _sample()
+    rebuilt = rebuild(market)
+    closes, basket, events = market.table("closes"), market.folder.events[0], market.events
+    divisor = rebuilt.index.ledger.entries[0].after
+    array = closes.to_numpy()
+
+    def ours() -> None:
+        PriceWeightedIndex.build(closes, basket, events, divisor).levels()
+
+    return Measurement(
+        "index: levels and ledger / numpy.sum of the closes", *compare(ours, lambda: np.sum(array), 7), 1.5
+    )
+
+
+def engine_run() -> Measurement:
+    """Strategy A from a market in memory to result frames, against idiomatic backtrader."""
+    market = _sample()
+    sessions = market.bars("daily").session[:SESSIONS]
+    spec = _strategy_a(sessions[-1].item())
+    setup = prepare(spec)
+    frame, vi = (market.table(name).loc[: pd.Timestamp(sessions[-1])] for name in ("etf_1321", "nikkei_vi"))
+    with tempfile.TemporaryDirectory() as out:
+        times = compare(lambda: compute(setup, Path(out)), lambda: _idiomatic(frame, vi), 5)
+    return Measurement("engine: strategy A, safe mode / idiomatic backtrader", *times, 0.30)
+
+
+def _strategy_a(last: object) -> Spec:
+    params = {"low": 18.0, "high": 26.0, "calm": 0.98, "normal": 0.49, "stressed": 0.0, "sma": 100, "trend_in": "all"}
+    spec = load_spec(SPECS / "vi_gate.toml")
+    return dataclasses.replace(spec, params=params, end=last, reserve=0.0, slippage_bps=0.0)
+
+
+class _VI(bt.feeds.PandasData):  # type: ignore[misc]
+    params = (("openinterest", -1), ("volume", -1))
+
+
+class _StrategyA(bt.Strategy):  # type: ignore[misc]
+    """The same rule as a user of backtrader would write it."""
+
+    def __init__(self) -> None:
+        self.mean = bt.indicators.SMA(self.data0.close, period=100)
+        self.held = -1.0
+
+    def next(self) -> None:
+        vi = self.data1.close[0]
+        up = self.data0.close[0] > self.mean[0]
+        wanted = (0.98 if vi < 18 else 0.49 if vi < 26 else 0.0) if up else 0.0
+        if wanted != self.held:
+            self.held = wanted
+            self.order_target_percent(self.data0, target=wanted)
+
+
+_ANALYZERS = ("TimeReturn", "Returns", "DrawDown", "TradeAnalyzer", "SharpeRatio", "Transactions")
+
+
+def _idiomatic(frame: pd.DataFrame, vi: pd.DataFrame) -> float:
+    cerebro = bt.Cerebro()
+    cerebro.adddata(bt.feeds.PandasData(dataname=frame), name="etf")
+    cerebro.adddata(_VI(dataname=vi), name="vi")
+    cerebro.addstrategy(_StrategyA)
+    cerebro.broker.setcash(1e8)
+    cerebro.broker.setcommission(commission=0.0005)
+    for name in _ANALYZERS:
+        cerebro.addanalyzer(getattr(bt.analyzers, name))
+    cerebro.run()
+    return float(cerebro.broker.getvalue())
+
+
+def report_page() -> Measurement:
+    """A run's page from its result, against pyfolio's full tear sheet of the same inputs."""
+    setup = prepare(load_spec(SPECS / "vi_gate.toml"))
+    with tempfile.TemporaryDirectory() as out:
+        folder = Path(out)
+        result = compute(setup, folder)
+        times = compare(lambda: write_run(result, folder), lambda: _full_sheet(adapt(result), folder), 2)
+    return Measurement("report: run page / pyfolio full tear sheet", *times, 0.75)
+
+
+def _full_sheet(inputs: object, folder: Path) -> None:
+    import matplotlib as mpl
+
+    mpl.use("Agg")
+    import matplotlib.pyplot as plt
+    import pyfolio
+
+    with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+        warnings.simplefilter("ignore")
+        pyfolio.create_full_tear_sheet(
+            inputs.returns,  # type: ignore[attr-defined]
+            positions=inputs.positions,  # type: ignore[attr-defined]
+            transactions=inputs.transactions,  # type: ignore[attr-defined]
+            benchmark_rets=inputs.benchmark,  # type: ignore[attr-defined]
+            round_trips=True,
+        )
+    for number in plt.get_fignums():
+        plt.figure(number).savefig(folder / f"{number}.png")
+    plt.close("all")
+
+
+def load_market() -> Measurement:
+    """The sample's wide files read and checked, against pandas reading the same files."""
+    files = [SAMPLE / f"{name}.parquet" for name in ("closes", "opens", "volumes")]
+    _sample()
+
+    def ours() -> None:
+        market = MarketData.open(SAMPLE)
+        for path in files:
+            market.table(path.stem)
+
+    return Measurement(
+        "load: wide files with gate / pandas.read_parquet",
+        *compare(ours, lambda: [pd.read_parquet(f) for f in files], 5),
+        4.0,
+    )
+
+
+def _sample() -> MarketData:
+    write_sample(SAMPLE, Sample())
+    return MarketData.open(SAMPLE)
+
+
+PARTS: tuple[Callable[[], Measurement], ...] = (index_levels, engine_run, report_page, load_market)
