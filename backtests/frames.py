@@ -40,7 +40,7 @@ def make_frames(
     returns = pd.DataFrame(
         {
             "net": equity["net"].pct_change(),
-            "gross": equity["gross"].diff() / equity["net"].shift(),
+            "gross": equity["gross"].pct_change(),
             **{name: levels.pct_change(fill_method=None) for name, levels in benchmarks.items()},
         }
     ).iloc[1:]

@@ -50,6 +50,13 @@ def test_gross_minus_net_is_the_costs_to_the_yen(result: Result) -> None:
     assert sum(result.facts["costs"].values()) > 0
 
 
+def test_returns_compound_to_the_account_value(result: Result) -> None:
+    for side in ("net", "gross"):
+        grown = (1.0 + result.returns[side]).prod() * result.facts["cash"]
+
+        assert grown == pytest.approx(result.equity[side].iloc[-1], rel=1e-9)
+
+
 def test_positions_sum_to_the_account_value_on_every_session(result: Result) -> None:
     total = result.positions.sum(axis=1)
 

@@ -483,7 +483,7 @@ def test_marker_says_what_was_planted(written):
 
     assert said == {
         "synthetic": True,
-        "version": sample.VERSION,
+        "version": sample.recipe(),
         "seed": 225,
         "start": "2022-07-01",
         "end": "2024-06-28",
@@ -581,3 +581,11 @@ def test_float_levels_by_hand():
     levels = floatcap.levels(closes, shares, pd.Series({"A": 0.5, "B": 1.0}), base=1_200.0)
 
     assert levels.tolist() == [125.0, 50.0]
+
+
+def test_a_folder_of_another_recipe_is_written_again(tmp_path, monkeypatch):
+    write_sample(tmp_path / "m", SMALL)
+    assert not write_sample(tmp_path / "m", SMALL)["written"]
+
+    monkeypatch.setattr("indexsim.sample.effects.recipe", lambda: "another")
+    assert write_sample(tmp_path / "m", SMALL)["written"]

@@ -9,7 +9,7 @@ claim or a test finds in it can be held against what `Effects` planted.
 
 from __future__ import annotations
 
-from indexsim.sample.effects import VERSION, Effects, Sample
+from indexsim.sample.effects import Effects, Sample, recipe
 from indexsim.sample.folder import write_sample
 
-__all__ = ["VERSION", "Effects", "Sample", "write_sample"]
+__all__ = ["Effects", "Sample", "recipe", "write_sample"]

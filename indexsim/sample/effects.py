@@ -2,17 +2,31 @@
 
 from __future__ import annotations
 
+import hashlib
 import zlib
 from dataclasses import asdict, dataclass, field
 from datetime import date
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from indexsim.errors import SpecError
 
-#: Version of the recipe: the same sample of another version is another market.
-VERSION = 1
+
+@cache
+def recipe() -> str:
+    """Return the version of the recipe: a hash of the package's sources.
+
+    Another recipe makes another market of the same seed, so a folder written by it is written again.
+    """
+    root = Path(__file__).resolve().parent.parent
+    digest = hashlib.sha256()
+    for path in sorted(root.rglob("*.py")):
+        digest.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()[:16]
+
 
 #: Fewest and most listed names outside the basket: a review needs some of each sector.
 OUTSIDERS = (20, 5000)
@@ -104,7 +118,7 @@ class Sample:
         """Return everything that decides the bytes, as plain JSON values."""
         effects = {name: _plain(value) for name, value in asdict(self.effects).items()}
         return {
-            "version": VERSION,
+            "version": recipe(),
             "seed": self.seed,
             "start": self.start.isoformat(),
             "end": self.end.isoformat(),
