@@ -25,8 +25,8 @@ from backtests.result import Result
 from backtests.run import data_facts, run
 from backtests.spec import load_spec
 from backtests.version import ROOT, VERSION
+from indexsim import sessions
 from indexsim.errors import DataError, Finding, MissingData, SpecError, ToolError, unknown_name
-from indexsim.gate import session_table
 from indexsim.market import MarketData
 from indexsim.rebuild import Rebuilt, can_rebuild, rebuild
 from indexsim.sample import Effects, Sample, write_sample
@@ -90,7 +90,7 @@ def _coverage(market: MarketData, name: str) -> Answer:
         days = pd.DatetimeIndex(frame[schema.columns[0].name])
     if days is None or not len(days):
         return {**answer, "why": "no dates in it"}
-    table = session_table()
+    table = sessions.all_sessions()
     expected = table[(table >= days.min()) & (table <= days.max())]
     missing = expected.difference(days) if schema.tokyo and name != "halves" else expected[:0]
     shown = [f"{d:%Y-%m-%d}" for d in missing[:10]]

@@ -13,7 +13,6 @@ import io
 import re
 from collections.abc import Callable, Iterator
 from decimal import Decimal
-from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -62,12 +61,6 @@ def read_table(path: Path, schema: FileSchema) -> tuple[pd.DataFrame, tuple[Find
         table.check()
     frame = table.frame.set_index(schema.columns[0].name) if schema.date_indexed else table.frame
     return frame, tuple(findings)
-
-
-@cache
-def session_table() -> pd.DatetimeIndex:
-    """Return every session the table knows."""
-    return sessions.sessions(sessions.FIRST_DAY, sessions.LAST_DAY)
 
 
 def unknown_files(folder: Path) -> Iterator[Finding]:
@@ -200,7 +193,7 @@ class _Table:
         """Leave out rows on days without trading, each day with a warning."""
         days = pd.DatetimeIndex(self.frame[self.schema.columns[0].name])
         held = (days >= pd.Timestamp(sessions.FIRST_DAY)) & (days <= pd.Timestamp(sessions.LAST_DAY))
-        closed = held & ~days.isin(session_table())
+        closed = held & ~days.isin(sessions.all_sessions())
         found = "no trading that day; the row is left out"
         first_of_day = closed & ~days.duplicated()
         self.flag("", "not-a-session", first_of_day, lambda at: found, severity="warning")
@@ -292,7 +285,7 @@ class _Table:
     def gaps(self) -> None:
         """Warn of sessions without a row between the first and the last, one finding a gap."""
         days = pd.DatetimeIndex(self.frame[DATE.name])
-        table = session_table()
+        table = sessions.all_sessions()
         expected = table[(table >= days.min()) & (table <= days.max())] if len(days) else table[:0]
         absent = ~expected.isin(days)
         starts = np.flatnonzero(absent & ~np.append(False, absent[:-1]))

@@ -25,9 +25,8 @@ from indexsim.basket import Basket
 from indexsim.errors import DataError, Finding, MissingData, SpecError, unknown_name
 from indexsim.events import Event, parse_events
 from indexsim.known import Moments
-from indexsim.schema import FILES
+from indexsim.schema import FILES, MARKER
 
-MARKER = "synthetic.json"
 #: Files whose rows may be known before their own date.
 _ANNOUNCED = ("factors", "dividends", "distributions")
 #: Series that span the clock of a market: the first one present.
@@ -283,7 +282,7 @@ class MarketData:
         if base is None:
             self.require([BASE_SERIES[0]], "find the sessions of the market")
         index = self.folder.frame(str(base)).index
-        table = gate.session_table()
+        table = sessions.all_sessions()
         inside = index[(index >= table[0]) & (index <= table[-1])]
         if inside.empty:
             raise DataError(

@@ -241,6 +241,9 @@ _FILES = (
     _SHARES,
 )
 
+#: The file that marks a folder as a sample: seed, version and planted effects.
+MARKER = "synthetic.json"
+
 #: Every file a market folder may hold, by name.
 FILES: dict[str, FileSchema] = {schema.name: schema for schema in _FILES}
 

@@ -94,6 +94,12 @@ def sessions(start: Day, end: Day) -> pd.DatetimeIndex:
     return pd.DatetimeIndex(table[within].astype("datetime64[us]"), name="session")
 
 
+@cache
+def all_sessions() -> pd.DatetimeIndex:
+    """Return every session of the table, as `sessions` does."""
+    return sessions(FIRST_DAY, LAST_DAY)
+
+
 def is_session(day: Day) -> bool:
     """Tell whether the cash market traded on a day.
 

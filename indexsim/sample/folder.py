@@ -23,11 +23,9 @@ from indexsim.sample.names import SECTORS, Names, make_names
 from indexsim.sample.plan import make_plan
 from indexsim.sample.prices import Prices, make_prices
 from indexsim.sample.world import World, make_world
-from indexsim.schema import FILES
+from indexsim.schema import FILES, MARKER
 
 Floats = NDArray[np.float64]
-
-MARKER = "synthetic.json"
 
 #: Files larger than a glance, as Parquet; the others are CSV.
 PARQUET = ("closes", "opens", "volumes", "shares_ffw", "dividends")
