@@ -30,14 +30,14 @@ from strategies.base import Targets
 
 
 def run(spec: Spec, out: Path) -> tuple[Result, Path]:
-    """Run a spec and write its folder ``out/<run_id>``, replacing an earlier one whole.
+    """Run a spec and write its folder ``out/<run_id>``, replacing an earlier one whole, and the list of all.
 
     Returns
     -------
     result : Result
     folder : Path
     """
-    from backtests.report import write_run
+    from backtests.report import write_gallery, write_run
 
     began, clock = datetime.now(UTC), time.monotonic()
     setup = prepare(spec)
@@ -48,6 +48,7 @@ def run(spec: Spec, out: Path) -> tuple[Result, Path]:
         write_run(result, fresh)
         log = f"started {began:%Y-%m-%d %H:%M:%S} UTC\nseconds {time.monotonic() - clock:.1f}\nexecutor serial\n"
         (fresh / "run.log").write_text(log, "utf-8")
+    write_gallery(out)
     return result, folder
 
 

@@ -306,7 +306,6 @@ def demo(out: Path = REPORTS) -> Answer:
     for name in DEMO:
         result, folder = run(load_spec(SPECS / f"{name}.toml"), out)
         answers.append({"spec": name, **run_answer(result, folder)})
-    write_gallery(out)
     return {"runs": answers, "index": str(out / "index.html"), **_about(MarketData.open(SAMPLE))}
 
 

@@ -205,6 +205,7 @@ def test_run_answers_with_everything_and_writes_its_report(
     assert found["data"]["synthetic"]["seed"] == 225
     assert (tmp_path / found["run_id"] / "index.html").is_file()
     assert Path(found["report"]).is_file()
+    assert found["run_id"] in (tmp_path / "index.html").read_text("utf-8")
 
 
 def test_run_twice_gives_the_same_bytes(small: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

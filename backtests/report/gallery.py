@@ -6,6 +6,7 @@ A folder whose report cannot be read is listed with the reason, never left out.
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -26,13 +27,15 @@ def write_gallery(reports: Path) -> Path:
     Path
         The page. The same folders give the same bytes.
     """
-    found = {path.parent.name: _read(path) for path in sorted(reports.glob("*/report.json"))}
+    found = {path.parent.name: _read(path) for path in sorted(reports.glob("[!.]*/report.json"))}
     runs = {name: read for name, read in found.items() if isinstance(read, dict)}
     broken = {name: read for name, read in found.items() if isinstance(read, str)}
     template = templates(Numbers(runs)).get_template("gallery.html.j2")
     page = reports / "index.html"
     links = {name: quote(name, safe="") + "/index.html" for name in runs}
-    page.write_text(template.render(runs=runs, links=links, broken=broken), "utf-8")
+    fresh = reports / f".index.html.{os.getpid()}"
+    fresh.write_text(template.render(runs=runs, links=links, broken=broken), "utf-8")
+    fresh.replace(page)
     return page
 
 
