@@ -61,3 +61,59 @@ PAR_UNIT = 50
 
 #: Smallest split ratio (or its inverse) that moves the factor and leaves the divisor alone.
 SPLIT_BY_FACTOR_FROM = Fraction(3, 2)  # A11: 1.1 went by divisor, 1.5 by factor; M
+
+#: Weight above which a name is capped, by the effective date of the review; None: there is no cap.
+CAP_THRESHOLD: Dated[Fraction | None] = Dated(
+    (
+        (None, None),
+        (date(2022, 10, 1), Fraction(12, 100)),
+        (date(2023, 10, 1), Fraction(11, 100)),
+        (date(2024, 10, 1), Fraction(10, 100)),
+    ),
+    "A17, H",
+)
+
+#: How far a capping ratio moves at one review.
+CAP_RATIO_STEP = Fraction(1, 10)  # A18, H
+
+#: Weight below which a capped name gets a step back; no number is published.
+CAP_RELEASE_WEIGHT = Fraction(5, 100)  # A18, B
+
+#: Months whose first session is the effective date of a review.
+REVIEW_MONTHS: Dated[tuple[int, ...]] = Dated(((None, (10,)), (date(2023, 4, 1), (4, 10))), "A20, H")
+
+#: A review is announced on this session of March or September: seen on the second to the fourth.
+REVIEW_ANNOUNCED_SESSION = 3  # A20, H cases
+
+#: Most names that one review exchanges; a rule since 2021, taken for the reviews before it too.
+MAX_REPLACEMENTS = 3  # A20, H
+
+#: Market segment whose names are ranked, on the base date.
+ELIGIBLE_SEGMENT: Dated[str] = Dated(((None, "First Section"), (date(2022, 4, 4), "Prime")), "A21, M")
+
+#: Years up to the base date over which liquidity is measured.
+LIQUIDITY_YEARS = 5  # A21, M
+
+#: What the price fluctuation is divided by, by the effective date of the review.
+FLUCTUATION_PER: Dated[str] = Dated(((None, "volume"), (date(2022, 10, 1), "value")), "A21, M")
+
+#: Share of the rank by trading value in the score; the rank by price fluctuation has the rest. Not published.
+TRADING_VALUE_SHARE = Fraction(1, 2)  # A21, B
+
+#: Best ranks: members below the first go, outsiders within the second come in.
+ELIGIBLE_RANK, MUST_HAVE_RANK = 450, 75  # A21, M
+
+#: Weight that a new constituent may not exceed at the closes of the base date.
+ENTRY_WEIGHT = Fraction(1, 100)  # A8, H
+
+#: Share of trading value / coming weight below which an entry is phased, by its effective date; None: none is.
+PHASE_IN_BELOW: Dated[Fraction | None] = Dated(
+    ((None, None), (date(2023, 10, 1), Fraction(4, 10))),
+    "A9, rule H, number M: any value between 0.35 and 0.47 reproduces the cases",
+)
+
+#: Years up to the base date over which that share of trading value is measured.
+PHASE_IN_YEARS = 1  # A9, M
+
+#: Seconds between two published levels. Only the year of the last two steps is known: its first session is taken.
+PUBLISHED_EVERY: Dated[int] = Dated(((None, 60), (date(2010, 1, 4), 15), (date(2017, 1, 4), 5)), "A4, M")

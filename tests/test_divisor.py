@@ -23,13 +23,6 @@ def ledger(divisor: str) -> DivisorLedger:
     return DivisorLedger.start(date(2016, 1, 4), Decimal(divisor))
 
 
-def test_the_teaching_example_of_the_publisher() -> None:
-    """GT1: 400, 500, 900 over 3; 400 is replaced by 1,000."""
-    after = ledger("3").step(DAY, Fraction(1800), Fraction(2400), "A out, D in")
-
-    assert after.current == 4
-
-
 @pytest.mark.parametrize(
     ("session", "old", "new", "expected"),
     [
