@@ -50,13 +50,21 @@ def missing(market: MarketData, bars: Bars, benchmark: Benchmark) -> str:
         return f"{benchmark.file}: absent; no {benchmark.label}"
     level = levels(market, bars, benchmark)
     absent = level.isna()
-    if not absent.any():
-        return ""
-    spans = [days.index for _, days in level[absent].groupby((~absent).cumsum()[absent])]
+    return f"{benchmark.file}: {absent_spans(absent)}; no {benchmark.label} there" if absent.any() else ""
+
+
+def absent_spans(absent: pd.Series) -> str:
+    """Say how many sessions are absent, and from when to when.
+
+    Parameters
+    ----------
+    absent : Series of bool
+        By session; at least one is True.
+    """
+    spans = [days.index for _, days in absent[absent].groupby((~absent).cumsum()[absent])]
     said = ", ".join(f"{days[0]:%Y-%m-%d} to {days[-1]:%Y-%m-%d}" for days in spans[:3])
     more = f" and {len(spans) - 3} more spans" if len(spans) > 3 else ""
-    count = f"{int(absent.sum())} of {len(level)} sessions absent ({said}{more})"
-    return f"{benchmark.file}: {count}; no {benchmark.label} there"
+    return f"{int(absent.sum())} of {len(absent)} sessions absent ({said}{more})"
 
 
 def with_start(bars: Bars) -> pd.DatetimeIndex:

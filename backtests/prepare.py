@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
-from backtests import benchmarks
+from backtests import missing
 from backtests.benchmarks import BENCHMARKS
 from backtests.feeds import ADJUSTED
 from backtests.instruments import Instrument, instrument
 from backtests.loading import build_params, load_strategy
 from backtests.spec import Spec
+from indexsim import whatif
 from indexsim.bars import Bars
 from indexsim.errors import Finding, SpecError, unknown_name
 from indexsim.market import MarketData
 from indexsim.rebuild import FILES as INDEX_FILES
 from indexsim.rebuild import can_rebuild, rebuild
+from indexsim.schema import FILES
 from strategies.base import Strategy
 
 #: Rules of the gate that --waive may pass over.
@@ -82,10 +85,14 @@ def prepare(spec: Spec) -> Setup:
     params = build_params(strategy, spec.params)
     traded = tuple(instrument(name) for name in strategy.instruments(params))
     market = MarketData.open(*spec.market)
+    if spec.what_if:
+        # However it is written ("cap=0.10"), one world is one run.
+        spec = replace(spec, what_if=str(whatif.parse(spec.what_if)))
+        market = whatif.build(market, spec.what_if)
     asked = f"run {spec.name}"
     prices = [i.series for i in traded]
     market.require(dict.fromkeys([*strategy.needs(params), *prices]), asked)
-    bars, span = _span(market, strategy, spec)
+    bars, span = _span(market, strategy, _covered(market, [*strategy.needs(params), *prices]), spec)
     first, last = day_of(bars.session[span.start]), day_of(bars.session[span.stop - 1])
     # Features may look back to the beginning; everything else counts from the first session traded.
     beside = [name for name in ("distributions", *(b.file for b in BENCHMARKS)) if market.has(name)]
@@ -104,18 +111,20 @@ def prepare(spec: Spec) -> Setup:
         instruments=traded,
         bars=bars[: span.stop],
         span=span,
-        missing=_missing(known, strategy, strategy.needs(params), traded, bars[span]),
+        missing=(*whatif.missing(known), *missing.of_run(known, strategy, params, traded, bars[span], spec.start)),
         findings=tuple(findings),
         rebuilt=rebuilt.summary() if rebuilt else None,
     )
 
 
-def _span(market: MarketData, strategy: type[Strategy], spec: Spec) -> tuple[Bars, slice]:
+def _span(market: MarketData, strategy: type[Strategy], covered: tuple[date, date], spec: Spec) -> tuple[Bars, slice]:
+    """Return the bars and those traded: by default the sessions that every needed file covers."""
     bars = market.bars(strategy.clock)
     # The session before the first one traded is the base of every return, so there must be one.
-    second = bars.session[min(int(np.searchsorted(bars.session, bars.session[0], side="right")), len(bars) - 1)]
-    first = max(np.datetime64(spec.start or day_of(second), "D"), second)
-    last = np.datetime64(spec.end or day_of(bars.session[-1]), "D")
+    begins = np.datetime64(spec.start or covered[0], "D")
+    after = bars.session[bars.session > (bars.session[0] if spec.start else max(bars.session[0], begins))]
+    first = max(begins, after[0]) if len(after) else begins
+    last = np.datetime64(spec.end or covered[1], "D")
     span = bars.between(first, last)
     if span.stop - span.start < 2:
         raise SpecError(
@@ -127,41 +136,22 @@ def _span(market: MarketData, strategy: type[Strategy], spec: Spec) -> tuple[Bar
     return bars, span
 
 
-def _missing(
-    market: MarketData, strategy: type[Strategy], needs: Sequence[str], traded: Sequence[Instrument], bars: Bars
-) -> tuple[str, ...]:
-    """Say by name what the market lacks for this run and what the run does instead."""
-    found = []
-    if strategy.clock == "daily" and not market.has("halves"):
-        found.append("halves: no morning closes; one bar a session")
-    for i in traded:
-        found += _missing_of(market, i, bars)
-    if "factors" in needs:
-        unannounced = sum(e.announced is None for e in market.events)
-        if unannounced:
-            found.append(f"factors: {unannounced} events without announced_date; they are known only when they act")
-    found += [text for b in BENCHMARKS if (text := benchmarks.missing(market, bars, b))]
-    return tuple(found)
+def _covered(market: MarketData, names: Iterable[str]) -> tuple[date, date]:
+    """Return the days that all of the named files cover, as far as they are files of days."""
+    first, last = market.span
+    for name in names:
+        index = _days(market, name)
+        if len(index):
+            first, last = max(first, index[0]), min(last, index[-1])
+    return first.date(), last.date()
 
 
-def _missing_of(market: MarketData, i: Instrument, bars: Bars) -> list[str]:
-    """Say what the market lacks for one instrument."""
-    found = []
-    if i.cash_settled:
-        found.append(f"futures: no prices of {i.name}; it trades at {i.series} itself, with no basis, roll or expiry")
-    else:
-        table = market.folder.frame("distributions") if market.has("distributions") else None
-        amounts = None if table is None else table["yen"][table["code"] == i.series]
-        if amounts is None or amounts.empty:
-            found.append(f"distributions: none for {i.series}; its returns are price returns")
-        elif amounts.isna().any():
-            found.append(
-                f"distributions: {int(amounts.isna().sum())} of {i.series} without an amount; they are not paid"
-            )
-    unprinted = int(np.isnan(market.prices(i.series, bars).close).sum())
-    if unprinted:
-        found.append(f"{i.series}: no print on {unprinted} of {len(bars)} bars; orders there are rejected")
-    return found
+def _days(market: MarketData, name: str) -> pd.DatetimeIndex:
+    """Return the days of a file; events reach as far as the closes they act on."""
+    if name == "factors" and market.has("closes"):
+        name = "closes"
+    frame = market.folder.frame(name)
+    return pd.DatetimeIndex(frame.index) if FILES[name].date_indexed else pd.DatetimeIndex([])
 
 
 def day_of(session: np.datetime64) -> date:

@@ -52,6 +52,8 @@ class Spec:
         Rules of the gate that may be broken; shown on the page.
     claim : str
         What was claimed before the run.
+    what_if : str
+        World whose market is traded instead (`indexsim.whatif`); "" is the real one.
     """
 
     name: str
@@ -68,9 +70,17 @@ class Spec:
     strict: str = "sample"
     waive: tuple[str, ...] = ()
     claim: str = ""
+    what_if: str = ""
+
+    def __post_init__(self) -> None:
+        for key, name in _FIELDS.items():
+            value = getattr(self, name)
+            if value is not None or name not in ("start", "end", "reserve"):
+                object.__setattr__(self, name, _checked(key, value, f"describe the run {self.name!r}"))
 
 
 _TOML_NAMES = {"start": "from", "end": "to"}
+#: Key in TOML -> field of the spec.
 _FIELDS = {_TOML_NAMES.get(f.name, f.name): f.name for f in dataclasses.fields(Spec)}
 _CHOICES = {"rebalance": ("on-change", "every-bar"), "strict": ("sample", "all")}
 #: Numbers of the spec: type, lowest value, and the bound they stay below.
@@ -84,7 +94,7 @@ _NUMBERS: dict[str, tuple[type, float, float]] = {
 _FIXED = ("name", "strategy", "market", "params")
 
 
-def load_spec(path: Path) -> Spec:
+def load_spec(path: Path | str) -> Spec:
     """Read a spec; paths inside it are relative to it.
 
     Raises
@@ -92,6 +102,7 @@ def load_spec(path: Path) -> Spec:
     SpecError
         Naming the key that is unknown, missing or of the wrong type.
     """
+    path = Path(path)
     asked = f"read the spec {path}"
     raw = _read(path, asked)
     for key in raw:
@@ -100,6 +111,7 @@ def load_spec(path: Path) -> Spec:
     for key in ("name", "strategy", "market"):
         if key not in raw:
             raise wrong(asked, f"no {key!r}", "name, strategy and market are needed", f"add {key} = ...")
+    # Checked here, so that a message names the file; a Spec checks itself as well.
     values = {_FIELDS[key]: _checked(key, value, asked) for key, value in raw.items()}
     folder = path.resolve().parent
     values["market"] = tuple(folder / p for p in values["market"])
@@ -153,7 +165,9 @@ def _checked(key: str, value: Any, asked: str) -> Any:
         return _date(value, asked)
     if key in _NUMBERS:
         return _number(key, value, asked)
-    value = in_type(value, dict if key == "params" else str, key, asked)
+    if key == "params":
+        return dict(value) if isinstance(value, Mapping) else in_type(value, dict, key, asked)
+    value = in_type(value, str, key, asked)
     if key in _CHOICES and value not in _CHOICES[key]:
         raise unknown_name(f"value for {key}", value, _CHOICES[key])
     if key == "name" and not value.replace("-", "").replace("_", "").isalnum():
@@ -170,10 +184,11 @@ def _number(key: str, value: Any, asked: str) -> int | float:
 
 
 def _texts(key: str, value: Any, asked: str) -> tuple[str, ...]:
-    texts = [value] if isinstance(value, str) else value
-    if not isinstance(texts, list) or not all(isinstance(t, str) for t in texts) or (key == "market" and not texts):
+    texts = [value] if isinstance(value, (str, Path)) else value
+    good = isinstance(texts, (list, tuple)) and all(isinstance(t, (str, Path)) for t in texts)
+    if not good or (key == "market" and not texts):
         raise wrong(asked, f"{key} = {value!r}", "a text or a list of texts", f"correct {key}")
-    return tuple(texts)
+    return tuple(str(text) for text in texts)
 
 
 def _date(value: Any, asked: str) -> date:

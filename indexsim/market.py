@@ -64,6 +64,13 @@ class Folder:
         self.about_files: list[Finding] = []
         for path in self.paths:
             self._add_layer(path)
+        if not self.files:
+            raise MissingData(
+                asked=f"open the market {', '.join(str(p) for p in self.paths)}",
+                found="no file of a market in it",
+                rule="files are known by their names (data/README.md), as closes.csv or n225.parquet",
+                todo="name the folder that holds them, or write one with `python -m backtests sample DIR`",
+            )
         self._read: dict[str, tuple[pd.DataFrame, tuple[Finding, ...]]] = {}
         self._known: dict[tuple[str, str], Moments] = {}
 
@@ -71,7 +78,7 @@ class Folder:
         if not path.is_dir():
             raise MissingData(
                 asked=f"open the market folder {path}",
-                found="no such folder",
+                found="it is a file" if path.exists() else "no such folder",
                 rule="a market is a folder of CSV or Parquet files (data/README.md)",
                 todo="check the path, or write a market with `python -m backtests sample DIR`",
             )
@@ -112,7 +119,11 @@ class Folder:
     @cached_property
     def event_times(self) -> Moments:
         """When each event may be known, datetime64[m]."""
-        return np.array([known_from(event) for event in self.events[1]], dtype="datetime64[m]")
+        events = self.events[1]
+        effective, announced = (
+            pd.DatetimeIndex([getattr(e, day) for e in events]) for day in ("effective", "announced")
+        )
+        return known.event_moments(effective, announced)
 
     @cached_property
     def fingerprint(self) -> str:
