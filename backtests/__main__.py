@@ -11,6 +11,7 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from backtests.version import VERSION
 from indexsim.errors import SpecError, ToolError, unknown_name
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 OK, NO, UNUSABLE, INTERRUPTED = 0, 1, 2, 130
 
+_WORLDS = "no-cap, cap=X, cap-rule=X, split-by-divisor, equal, float, frozen, without=CODE"
 _Verb = Callable[[argparse.Namespace], "tuple[Answer, int]"]
 
 
@@ -122,6 +124,7 @@ def _parser() -> argparse.ArgumentParser:
     everywhere.add_argument("--json", metavar="FILE", help="the answer as JSON; - is stdout with nothing else on it")
     everywhere.add_argument("--quiet", action="store_true", help="print no text")
     parser = _Parser(prog="python -m backtests", description="Backtests around an exact model of the Nikkei 225.")
+    parser.add_argument("--version", action="version", version=VERSION)
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
     for name, (function, arguments, text) in _VERBS.items():
         verb = verbs.add_parser(name, parents=[everywhere], help=text, description=text)
@@ -163,6 +166,18 @@ def _index_arguments(verb: argparse.ArgumentParser) -> None:
     between = ("FROM", "TO")
     verb.add_argument("--contributions", type=_iso_date, nargs=2, metavar=between, help="points between two closes")
     verb.add_argument("--exact", action="store_true", help="exit 1 if a day differs by 0.005 or more")
+    verb.add_argument("--total-return", action="store_true", help="total return from dividends, against the published")
+    verb.add_argument("--what-if", default="", metavar="W", help=f"difference to a counterfactual world: {_WORLDS}")
+
+
+def _flows_arguments(verb: argparse.ArgumentParser) -> None:
+    _market_arguments(verb)
+    verb.add_argument("--assets", type=int, required=True, metavar="YEN", help="assets of the trackers")
+
+
+def _review_arguments(verb: argparse.ArgumentParser) -> None:
+    _market_arguments(verb)
+    verb.add_argument("--at", type=_iso_date, required=True, metavar="DATE", help="base date: end of January or July")
 
 
 def _run_arguments(verb: argparse.ArgumentParser) -> None:
@@ -171,8 +186,9 @@ def _run_arguments(verb: argparse.ArgumentParser) -> None:
     setting = "a parameter of the strategy or a key of the spec"
     verb.add_argument("--set", action="append", default=[], dest="settings", metavar="KEY=VALUE", help=setting)
     _date_arguments(verb, "session traded")
+    verb.add_argument("--what-if", metavar="W", help=f"trade a counterfactual world: {_WORLDS}")
     verb.add_argument("--strict", choices=("sample", "all"), help="rows of the look-ahead check")
-    verb.add_argument("--waive", action="append", metavar="RULE", help="a rule of the gate that may be broken")
+    verb.add_argument("--waive", action="append", metavar="RULE", help="a rule that may be broken: price-as-traded")
     verb.add_argument("--out", type=Path, metavar="DIR", help="where the run goes (default: reports/)")
 
 
@@ -246,8 +262,28 @@ def _index(options: argparse.Namespace) -> tuple[Answer, int]:
     from backtests import verbs
 
     between = tuple(options.contributions) if options.contributions else None
-    answer = verbs.index(_folders(options), levels=options.levels, weights=options.weights, contributions=between)
-    return answer, NO if options.exact and answer["exact_days"] < answer["days"] else OK
+    answer = verbs.index(
+        _folders(options),
+        levels=options.levels,
+        weights=options.weights,
+        contributions=between,
+        total_return=options.total_return,
+        what_if=options.what_if,
+    )
+    inexact = not answer["days"] or answer["exact_days"] < answer["days"]
+    return answer, NO if options.exact and inexact else OK
+
+
+def _flows(options: argparse.Namespace) -> tuple[Answer, int]:
+    from backtests import verbs
+
+    return verbs.flows(_folders(options), options.assets), OK
+
+
+def _review(options: argparse.Namespace) -> tuple[Answer, int]:
+    from backtests import verbs
+
+    return verbs.review(_folders(options), options.at), OK
 
 
 def _run(options: argparse.Namespace) -> tuple[Answer, int]:
@@ -255,15 +291,14 @@ def _run(options: argparse.Namespace) -> tuple[Answer, int]:
 
     from backtests import spec as specs
     from backtests import verbs
-    from backtests.run import run
 
     spec = specs.with_settings(specs.load_spec(options.spec), options.settings)
-    given = {"start": options.start, "end": options.end, "strict": options.strict}
+    given = {"start": options.start, "end": options.end, "strict": options.strict, "what_if": options.what_if}
     given["market"] = tuple(options.market) if options.market else None
     given["waive"] = tuple(options.waive) if options.waive else None
     spec = dataclasses.replace(spec, **{k: v for k, v in given.items() if v is not None})
-    result, folder = run(spec, options.out or verbs.REPORTS)
-    return verbs.run_answer(result, folder), NO if result.facts["lookahead"]["leaks"] else OK
+    answer = verbs.run(spec, options.out or verbs.REPORTS)
+    return answer, NO if answer["lookahead"]["leaks"] else OK
 
 
 def _report(options: argparse.Namespace) -> tuple[Answer, int]:
@@ -280,6 +315,8 @@ _VERBS: dict[str, tuple[_Verb, Callable[[argparse.ArgumentParser], None], str]] 
     "sample": (_sample, _sample_arguments, "write a synthetic market with known effects"),
     "check": (_check, _market_arguments, "read every file of a market and list all findings; exit 1 on an error"),
     "index": (_index, _index_arguments, "rebuild the index of a market and compare it with the published levels"),
+    "flows": (_flows, _flows_arguments, "what trackers of an index must trade at each event"),
+    "review": (_review, _review_arguments, "the periodic review of a market as of a base date"),
     "run": (_run, _run_arguments, "run a spec and write its report"),
     "report": (_report, _report_arguments, "draw the pages of stored runs again"),
 }

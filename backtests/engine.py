@@ -57,7 +57,7 @@ class Terms:
 class OrderRecord:
     """One order: decided after bar `bar`, filled on the next one or rejected with a reason.
 
-    A quantity of zero is a target that no price was there to size by.
+    A quantity of zero is a target that became no order: no price to size it by, or less than one lot.
     """
 
     bar: int
@@ -181,7 +181,7 @@ class _Broker(bt.brokers.BackBroker):  # type: ignore[misc]
         self._distribute(t)
         fallen: set[int] = set()
         for phase in (OPEN, CLOSE):
-            self._mark(self.prices[phase][t])
+            self._mark(self.prices[phase][t], phase == CLOSE)
             mine = [o for o in waiting if o.info["phase"] == phase]
             for order in sorted(mine, key=self._rank):
                 self._settle(order, t, phase, fallen)
@@ -192,11 +192,11 @@ class _Broker(bt.brokers.BackBroker):  # type: ignore[misc]
             if per_share:
                 self.cash += self.book.distribute(t, k, per_share) / PER_YEN
 
-    def _mark(self, prices: list[int]) -> None:
+    def _mark(self, prices: list[int], at_close: bool) -> None:
         """Value everything at one instant; what does not print keeps its mark."""
         for k, price in enumerate(prices):
             if price > 0:
-                self.book.mark(self.bar, k, price)
+                self.book.mark(self.bar, k, price, at_close)
                 self._vary(k, price)
 
     def _vary(self, k: int, price: int) -> None:
@@ -300,11 +300,17 @@ class _Follower(bt.Strategy):  # type: ignore[misc]
                 self.wanted[k] = wanted
                 size = self._size(book.instruments[k], k, wanted, equity)
                 if size is None:
-                    lost = OrderRecord(self.t, k, phase == CLOSE, 0, "rejected", "no print yet to size it by")
-                    self.p.broker_.records.append(lost)
-                elif size != expected[k]:
+                    self._lose(k, phase, "no print yet to size it by")
+                    continue
+                if size == 0 and wanted:
+                    self._lose(k, phase, "the target is less than one lot")
+                if size != expected[k]:
                     self._submit(k, phase, size - expected[k])
                     expected[k] = size
+
+    def _lose(self, k: int, phase: int, reason: str) -> None:
+        """Keep a target that became no order."""
+        self.p.broker_.records.append(OrderRecord(self.t, k, phase == CLOSE, 0, "rejected", reason))
 
     def _submit(self, k: int, phase: int, quantity: int) -> None:
         submit = self.buy if quantity > 0 else self.sell

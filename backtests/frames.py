@@ -12,7 +12,7 @@ from backtests.engine import Execution
 from backtests.execution import PER_YEN
 from backtests.feeds import Feed
 from backtests.instruments import Instrument
-from backtests.ledger import Fill, round_trips
+from backtests.ledger import Entry, Fill, round_trips
 from indexsim.bars import Bars
 
 
@@ -134,14 +134,14 @@ def _round_trips(execution: Execution, instruments: Sequence[Instrument], bars: 
 
 def _ledger(execution: Execution, instruments: Sequence[Instrument], bars: Bars) -> pd.DataFrame:
     rows = [
-        {"time": bars.decided[e.bar], "instrument": instruments[e.k].name, "kind": e.kind, "yen": e.sen / PER_YEN}
+        {"time": _time(e, bars), "instrument": instruments[e.k].name, "kind": e.kind, "yen": e.sen / PER_YEN}
         for e in execution.book.entries
     ]
     return _frame(rows, {"time": "T", "instrument": "S", "kind": "S", "yen": "F"})
 
 
-def _time(fill: Fill, bars: Bars) -> np.datetime64:
-    moment: np.datetime64 = (bars.decided if fill.at_close else bars.opened)[fill.bar]
+def _time(happened: Fill | Entry, bars: Bars) -> np.datetime64:
+    moment: np.datetime64 = (bars.decided if happened.at_close else bars.opened)[happened.bar]
     return moment
 
 

@@ -6,6 +6,7 @@ import csv
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -53,6 +54,22 @@ class Instrument:
     margin_rate: int
     confidence: str
     source: str
+
+    def terms(self) -> dict[str, Any]:
+        """Return the terms as plain values: fees in yen and bp, margin as a share of the notional."""
+        return {
+            "name": self.name,
+            "kind": self.kind,
+            "series": self.series,
+            "multiplier": self.multiplier,
+            "lot": self.lot,
+            "ticks": self.ticks,
+            "fee_yen": self.fee_per_contract / PER_YEN,
+            "fee_bps": self.fee_rate / 100,
+            "margin": self.margin_rate / PER_WHOLE,
+            "confidence": self.confidence,
+            "source": self.source,
+        }
 
     @property
     def cash_settled(self) -> bool:

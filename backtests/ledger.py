@@ -26,6 +26,7 @@ class Entry:
     k: int
     kind: str
     sen: int
+    at_close: bool = True
 
 
 @dataclass(frozen=True)
@@ -91,11 +92,11 @@ class Book:
             total += used(position, mark, i.multiplier, i.margin_rate)
         return total
 
-    def mark(self, bar: int, k: int, price: int) -> None:
-        """Value a position at a price; a future pays the difference."""
+    def mark(self, bar: int, k: int, price: int, at_close: bool = True) -> None:
+        """Value a position at a price of the bar's open or close; a future pays the difference."""
         i = self.instruments[k]
         if i.cash_settled and self.quantity[k]:
-            self._move(bar, k, "variation", self.quantity[k] * (price - self.marks[k]) * i.multiplier)
+            self._move(bar, k, "variation", self.quantity[k] * (price - self.marks[k]) * i.multiplier, at_close)
         self.marks[k] = price
 
     def fill(self, fill: Fill) -> None:
@@ -106,25 +107,26 @@ class Book:
         """
         k, i = fill.k, self.instruments[fill.k]
         if i.cash_settled:
-            self.mark(fill.bar, k, fill.reference)
-            self._move(fill.bar, k, "variation", fill.quantity * (fill.reference - fill.price) * i.multiplier)
+            self.mark(fill.bar, k, fill.reference, fill.at_close)
+            slipped = fill.quantity * (fill.reference - fill.price) * i.multiplier
+            self._move(fill.bar, k, "variation", slipped, fill.at_close)
         else:
             kind = "purchase" if fill.quantity > 0 else "sale"
-            self._move(fill.bar, k, kind, -fill.quantity * fill.price * i.multiplier)
+            self._move(fill.bar, k, kind, -fill.quantity * fill.price * i.multiplier, fill.at_close)
         self.quantity[k] += fill.quantity
-        self._move(fill.bar, k, "fee", -fill.fee)
+        self._move(fill.bar, k, "fee", -fill.fee, fill.at_close)
         self.fills.append(fill)
 
     def distribute(self, bar: int, k: int, per_share: int) -> int:
         """Pay a distribution on the position held before the open; a short owes it. Returns the sen moved."""
         paid = self.quantity[k] * per_share
-        self._move(bar, k, "distribution", paid)
+        self._move(bar, k, "distribution", paid, at_close=False)
         return paid
 
-    def _move(self, bar: int, k: int, kind: str, sen: int) -> None:
+    def _move(self, bar: int, k: int, kind: str, sen: int, at_close: bool) -> None:
         if sen:
             self.cash += sen
-            self.entries.append(Entry(bar, k, kind, sen))
+            self.entries.append(Entry(bar, k, kind, sen, at_close))
 
 
 def audit(book: Book, cash: int, marks: np.ndarray, distributions: np.ndarray, equity: np.ndarray) -> None:

@@ -112,7 +112,7 @@ def in_type(value: Any, wanted: Any, key: str, asked: str) -> Any:
     if wanted is float and type(value) is int:
         return float(value)
     if isinstance(wanted, type) and type(value) is not wanted:
-        raise wrong(asked, f"{key} = {value!r}", f"{key} is a {wanted.__name__}", f"correct {key}")
+        raise wrong(asked, f"{key} = {value!r}", f"{key} is of type {wanted.__name__}", f"correct {key}")
     return value
 
 

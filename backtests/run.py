@@ -7,6 +7,7 @@ import hashlib
 import json
 import os
 import time
+import traceback
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -23,7 +24,7 @@ from backtests.result import Result
 from backtests.spec import FUND_RESERVE, Spec, identity, to_toml
 from backtests.version import ROOT, VERSION, code_hash, commit
 from indexsim import sessions
-from indexsim.errors import SpecError
+from indexsim.errors import SpecError, ToolError
 from indexsim.folders import replacing
 from indexsim.market import MarketData
 from strategies.base import Targets
@@ -40,6 +41,7 @@ def run(spec: Spec, out: Path) -> tuple[Result, Path]:
     from backtests.report import write_gallery, write_run
 
     began, clock = datetime.now(UTC), time.monotonic()
+    _refuse_file(out)
     setup = prepare(spec)
     result = compute(setup, out)
     folder = out / str(result.facts["run_id"])
@@ -52,6 +54,18 @@ def run(spec: Spec, out: Path) -> tuple[Result, Path]:
     return result, folder
 
 
+def _refuse_file(out: Path) -> None:
+    """Refuse an impossible place for the report before the work, not after it."""
+    standing = next(p for p in (out, *out.absolute().parents) if p.exists())
+    if not standing.is_dir():
+        raise SpecError(
+            asked=f"write reports into {out}",
+            found=f"{standing} is a file",
+            rule="--out takes a folder, which is made if need be",
+            todo="name another folder",
+        )
+
+
 def compute(setup: Setup, out: Path) -> Result:
     """Compute the result of a prepared run; nothing is written.
 
@@ -61,7 +75,7 @@ def compute(setup: Setup, out: Path) -> Result:
     out : Path
         Folder the run's folder will lie in: the paths in the stored spec are relative to it.
     """
-    targets = setup.strategy.targets(setup.market, setup.params)
+    targets = _targets(setup)
     if len(targets) != len(setup.bars):
         raise SpecError(
             asked=f"run {setup.spec.name}",
@@ -74,8 +88,28 @@ def compute(setup: Setup, out: Path) -> Result:
     bars = setup.traded
     feed = make_feed(setup.market, setup.instruments, bars, setup.spec.waive)
     execution = execute(_cut(targets, setup.span), feed, setup.instruments, bars, _terms(setup))
-    checked = {"rows_checked": len(rows), "leaks": leaks, "blind_spots": list(lookahead.BLIND_SPOTS)}
+    checked = {
+        "rows": setup.span.stop - setup.span.start,
+        "rows_checked": len(rows),
+        "leaks": leaks,
+        "blind_spots": list(lookahead.BLIND_SPOTS),
+    }
     return _result(setup, execution, feed, checked, out)
+
+
+def _targets(setup: Setup) -> Targets:
+    try:
+        return setup.strategy.targets(setup.market, setup.params)
+    except ToolError:
+        raise
+    except Exception as error:  # code of a user's own may fail in any way
+        at = traceback.extract_tb(error.__traceback__)[-1]
+        raise SpecError(
+            asked=f"compute the targets of {setup.spec.strategy}",
+            found=f"{type(error).__name__}: {error} ({Path(at.filename).name}, line {at.lineno}, in {at.name})",
+            rule="features() and decide() return without an error",
+            todo="mend the strategy",
+        ) from error
 
 
 def _cut(targets: Targets, span: slice) -> Targets:
@@ -135,6 +169,7 @@ def _facts(setup: Setup, execution: Execution, checked: dict[str, Any]) -> dict[
         "doc": (setup.strategy.__doc__ or "").strip().split("\n\n")[0].replace("\n    ", " "),
         "params": dataclasses.asdict(setup.params),
         "claim": spec.claim or None,
+        "what_if": spec.what_if,
         "version": VERSION,
         "commit": commit(),
         "code": code_hash(),
@@ -144,7 +179,7 @@ def _facts(setup: Setup, execution: Execution, checked: dict[str, Any]) -> dict[
         "cash": spec.cash,
         "clock": setup.strategy.clock,
         "execution": _assumptions(setup),
-        "instruments": [dataclasses.asdict(i) for i in setup.instruments],
+        "instruments": [i.terms() for i in setup.instruments],
         "costs": _costs(execution),
         "income": _income(execution),
         "rejected": _rejected(execution),
@@ -186,8 +221,9 @@ def _assumptions(setup: Setup) -> list[str]:
 
 
 def _terms_of(i: Instrument, reserve: float) -> str:
-    fee = f"{i.fee_per_contract / PER_YEN:g} yen a contract" if i.fee_per_contract else f"{i.fee_rate / 100:g} bp"
-    bound = f"binds {i.margin_rate / 10_000:g} % of its notional" if i.cash_settled else "is paid in full"
+    terms = i.terms()
+    fee = f"{terms['fee_yen']:g} yen a contract" if terms["fee_yen"] else f"{terms['fee_bps']:g} bp"
+    bound = f"binds {terms['margin']:.0%} of its notional" if i.cash_settled else "is paid in full"
     return (
         f"{i.name}: {i.multiplier} yen a point, lots of {i.lot}, fee {fee}, {bound}, "
         f"{reserve:.0%} of the equity kept back. {i.source} ({i.confidence})."

@@ -1,7 +1,7 @@
 """What the verbs of the command line do: one function each, returning plain JSON values.
 
 Script, notebook and shell are the same thing: ``python -m backtests check DIR --json -`` prints what
-``backtests.check(DIR)`` returns.
+``verbs.check(DIR)`` returns. A market is one folder or several in layers, as text or `Path`.
 """
 
 from __future__ import annotations
@@ -18,14 +18,17 @@ import numpy as np
 import pandas as pd
 
 from backtests.instruments import instrument, instruments
-from backtests.loading import parameter_types
+from backtests.loading import load_strategy, parameter_types
 from backtests.metrics import summary, turnover
 from backtests.report import report_folder, write_gallery
 from backtests.result import Result
-from backtests.run import data_facts, run
-from backtests.spec import load_spec
+from backtests.run import data_facts
+from backtests.run import run as run_spec
+from backtests.spec import Spec, load_spec
 from backtests.version import ROOT, VERSION
-from indexsim import sessions
+from indexsim import answers, dividends, sessions, whatif
+from indexsim import flows as tracker_flows
+from indexsim import review as periodic_review
 from indexsim.errors import DataError, Finding, MissingData, SpecError, ToolError, unknown_name
 from indexsim.market import MarketData
 from indexsim.rebuild import Rebuilt, can_rebuild, rebuild
@@ -34,13 +37,14 @@ from indexsim.schema import FILES
 from strategies.base import Strategy
 
 Answer = dict[str, Any]
+Folders = Path | str | Sequence[Path | str]
 REPORTS = ROOT / "reports"
 SPECS = ROOT / "backtests" / "specs"
 SAMPLE = ROOT / "data" / "sample"
 DEMO = ("split_pair", "vi_gate", "boj_dip")
 
 
-def check(folders: Sequence[Path]) -> Answer:
+def check(folders: Folders) -> Answer:
     """Read every file of a market and return all findings and the coverage of each series.
 
     Returns
@@ -49,7 +53,7 @@ def check(folders: Sequence[Path]) -> Answer:
         ``findings`` [{file, row, column, rule, found, severity, waivable}], ``coverage``
         [{file, rows, from, to, missing_sessions}], ``errors``, ``warnings`` (counts).
     """
-    market = MarketData.open(*folders)
+    market = MarketData.open(*_paths(folders))
     found = list(market.folder.about_files)
     for name in market.folder.files:
         found += market.folder.findings(name)
@@ -104,11 +108,13 @@ def _coverage(market: MarketData, name: str) -> Answer:
 
 
 def index(
-    folders: Sequence[Path],
+    folders: Folders,
     *,
     levels: bool = False,
     weights: date | None = None,
     contributions: tuple[date, date] | None = None,
+    total_return: bool = False,
+    what_if: str = "",
 ) -> Answer:
     """Rebuild the index of a market and compare it with the published levels.
 
@@ -116,14 +122,14 @@ def index(
     -------
     dict
         ``days``, ``exact_days``, ``max_abs_error``, ``worst``, ``divisors``, and on request ``levels``,
-        ``weights``, ``contributions``.
+        ``weights`` (with ``concentration`` and ``sectors``), ``contributions``, ``total_return``, ``what_if``.
 
     Raises
     ------
     MissingData, DataError
         Where the folder lacks a file or a finding stops the index.
     """
-    market = MarketData.open(*folders)
+    market = MarketData.open(*_paths(folders))
     rebuilt = rebuild(market)
     answer: Answer = {**rebuilt.summary(), "divisors": rebuilt.divisors()}
     answer["findings"] = [f.as_dict() for f in rebuilt.findings]
@@ -131,15 +137,26 @@ def index(
         answer["levels"] = _levels(rebuilt)
     if weights is not None:
         shares = rebuilt.index.weights(weights)
-        answer["weights"] = [{"code": c, "weight": float(w)} for c, w in shares.items()]
+        answer["weights"] = [{"code": c, "weight": float(w)} for c, w in _largest(shares).items()]
+        said = answers.answer(rebuilt.index, weights, answers.sectors_of(market))
+        answer |= {"concentration": said["concentration"], "sectors": said["sectors"]}
     if contributions is not None:
         points = rebuilt.index.contributions(*contributions)
-        answer["contributions"] = [{"code": c, "points": float(p)} for c, p in points.items()]
+        answer["contributions"] = [{"code": c, "points": float(p)} for c, p in _largest(points).items()]
+    if total_return:
+        answer["total_return"] = dividends.answer(market, rebuilt.index)
+    if what_if:
+        answer["what_if"] = whatif.answer(market, what_if)
     days = rebuilt.levels.index
     gaps = [f for f in market.folder.findings("closes") if f.rule == "missing-session"]
     missing = [f"closes: no row on {f.row}" for f in gaps]
     missing += [] if rebuilt.source else ["index, n225: no published level to compare with"]
     return {**answer, **_about(market, days[0].date(), days[-1].date(), missing)}
+
+
+def _largest(values: pd.Series) -> pd.Series:
+    """Sort by size, largest first; equal ones stay in the order of the basket."""
+    return values.sort_values(ascending=False, kind="stable")
 
 
 def _levels(rebuilt: Rebuilt) -> list[Answer]:
@@ -149,8 +166,32 @@ def _levels(rebuilt: Rebuilt) -> list[Answer]:
     ]
 
 
+def flows(folders: Folders, assets: int) -> Answer:
+    """Return what trackers of given assets (yen) must trade at each event of a market.
+
+    Returns
+    -------
+    dict
+        ``events`` [{effective, kind, trades [{code, shares, yen, days_of_volume}], turnover}].
+    """
+    market = MarketData.open(*_paths(folders))
+    return {**tracker_flows.answer(market, assets), **_about(market)}
+
+
+def review(folders: Folders, at: date) -> Answer:
+    """Return the periodic review of a market as of a base date.
+
+    Returns
+    -------
+    dict
+        ``events``, ``candidates``, ``ranking`` and what the review lacked.
+    """
+    market = MarketData.open(*_paths(folders))
+    return {**periodic_review.answer(market, at), **_about(market)}
+
+
 def sample(
-    folder: Path,
+    folder: Path | str,
     *,
     seed: int = 225,
     start: date | None = None,
@@ -174,7 +215,7 @@ def sample(
         planted = _plant(planted, name, values)
     default = Sample()
     chosen = Sample(seed=seed, start=start or default.start, end=end or default.end, effects=planted)
-    marker = write_sample(folder, chosen)
+    marker = write_sample(Path(folder), chosen)
     return {"path": str(folder), "effects": marker["effects"], **_about(MarketData.open(folder))}
 
 
@@ -220,8 +261,10 @@ def _spec_rows() -> list[Answer]:
 def describe(name: str) -> Answer:
     """Return a strategy's parameters with their defaults and meaning, or an instrument's terms."""
     if name in instruments():
-        return {"instrument": dataclasses.asdict(instrument(name)), **_about(None)}
+        return {"instrument": instrument(name).terms(), **_about(None)}
     found = _strategies()
+    if ":" in name:
+        found[name] = load_strategy(name)
     if name not in found:
         raise unknown_name("strategy or instrument", name, [*found, *instruments()])
     strategy = found[name]
@@ -258,14 +301,34 @@ def _first_line(thing: Any) -> str:
     return (thing.__doc__ or "").strip().splitlines()[0]
 
 
-def run_answer(result: Result, folder: Path) -> Answer:
-    """Return the JSON answer of ``run`` for a finished run."""
+def run(spec: Spec | Path | str, out: Path | str = REPORTS) -> Answer:
+    """Run a spec, write its report into `out`, and return what ``run --json`` prints.
+
+    Parameters
+    ----------
+    spec : Spec, Path or str
+        A spec, or the path of its TOML file.
+    out : Path or str
+        Folder that gets the folder of the run; the clone's ``reports`` by default.
+
+    Returns
+    -------
+    dict
+        ``run_id``, ``report``, ``net``, ``gross``, ``costs``, ``rejected``, ``lookahead``, ``index``, ...
+
+    Raises
+    ------
+    SpecError, MissingData, DataError
+        Before anything is written.
+    """
+    result, folder = run_spec(spec if isinstance(spec, Spec) else load_spec(Path(spec)), Path(out))
     facts, per_year = result.facts, result.facts["sessions_per_year"]
     return {
         "run_id": facts["run_id"],
         "report": str(folder / "index.html"),
-        **{side: metrics(result, side, per_year) for side in ("net", "gross")},
+        **{side: _metrics(result, side, per_year) for side in ("net", "gross")},
         "costs": facts["costs"],
+        "income": facts["income"],
         "rejected": facts["rejected"],
         "lookahead": facts["lookahead"],
         "index": facts["index"],
@@ -274,18 +337,17 @@ def run_answer(result: Result, folder: Path) -> Answer:
     }
 
 
-def metrics(result: Result, side: str, per_year: float) -> Answer:
-    """Return the metrics of the net or gross returns of a run."""
+def _metrics(result: Result, side: str, per_year: float) -> Answer:
     answer = dict(summary(result.returns[side], per_year))
     answer["n_trades"] = len(result.round_trips)
     answer["turnover"] = turnover(result.fills["notional"], result.equity["net"], per_year)
     return answer
 
 
-def report(folders: Sequence[Path]) -> Answer:
+def report(folders: Folders) -> Answer:
     """Draw the pages of stored runs again, and the gallery beside them."""
     pages = []
-    for folder in folders:
+    for folder in _paths(folders):
         if not (folder / "facts.json").is_file():
             raise MissingData(
                 asked=f"report {folder}",
@@ -299,14 +361,15 @@ def report(folders: Sequence[Path]) -> Answer:
     return {"pages": pages, **_about(None)}
 
 
-def demo(out: Path = REPORTS) -> Answer:
+def demo(out: Path | str = REPORTS) -> Answer:
     """Write the sample market if it is not there, run the shipped specs, write the gallery."""
     write_sample(SAMPLE, Sample())
-    answers = []
-    for name in DEMO:
-        result, folder = run(load_spec(SPECS / f"{name}.toml"), out)
-        answers.append({"spec": name, **run_answer(result, folder)})
-    return {"runs": answers, "index": str(out / "index.html"), **_about(MarketData.open(SAMPLE))}
+    answers = [{"spec": name, **run(SPECS / f"{name}.toml", out)} for name in DEMO]
+    return {"runs": answers, "index": str(Path(out) / "index.html"), **_about(MarketData.open(SAMPLE))}
+
+
+def _paths(folders: Folders) -> list[Path]:
+    return [Path(folders)] if isinstance(folders, (str, Path)) else [Path(folder) for folder in folders]
 
 
 def _about(

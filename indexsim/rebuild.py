@@ -112,7 +112,18 @@ def rebuild(market: MarketData, last: date | None = None, waived: Iterable[str] 
         market.refuse_errors({source: (levels.index[0].date(), levels.index[-1].date())}, asked, waived)
     published = market.table(source)["close"].reindex(levels.index) if source else levels * np.nan
     findings = index.ledger.compare(divisors[1:], last=levels.index[-1].date())
-    return Rebuilt(index, levels, published, source, tuple(_by_its_file(market, f) for f in findings))
+    named = [_by_its_file(market, f) for f in [*findings, *_level_findings(source, levels - published)]]
+    return Rebuilt(index, levels, published, source, tuple(named))
+
+
+def _level_findings(source: str, errors: pd.Series) -> list[Finding]:
+    """Warn once of published levels that the constituents do not rebuild."""
+    size = errors.abs().dropna()
+    wrong = size[size >= EXACT]
+    if not len(wrong):
+        return []
+    found = f"{len(wrong)} of {len(size)} levels differ from the rebuilt ones, here by {wrong.max():.2f} points"
+    return [Finding(f"{source}.csv", f"{wrong.idxmax():%Y-%m-%d}", "close", "level-differs", found, "warning")]
 
 
 def _by_its_file(market: MarketData, finding: Finding) -> Finding:

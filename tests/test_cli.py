@@ -386,3 +386,109 @@ def test_a_market_without_morning_closes_cannot_run_the_dip_and_says_why(
 
     assert status == 2
     assert "halves missing" in found["error"]["found"]
+
+
+def test_the_strategy_of_the_readme_runs_from_outside_the_clone(
+    small: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    readme = (ROOT / "README.md").read_text("utf-8")
+    code = readme.split("```python\n")[1].split("```")[0]
+    spec = readme.split("```toml\n")[1].split("```")[0].replace("/path/to/market", str(small))
+    (tmp_path / "momentum.py").write_text(code, "utf-8")
+    (tmp_path / "momentum.toml").write_text(spec + "to = 2019-12-30\n", "utf-8")
+    status, found = answer(capsys, "run", str(tmp_path / "momentum.toml"), "--out", str(tmp_path / "out"))
+
+    assert status == 0
+    assert found["net"]["n_trades"] > 0
+    assert found["lookahead"]["leaks"] == []
+
+
+def test_verbs_take_text_and_paths_and_run_again_and_again(small: Path, tmp_path: Path) -> None:
+    from backtests import verbs
+
+    assert verbs.check(str(small)) == verbs.check([small])
+    spec = tmp_path / "short.toml"
+    text = Path(SPEC).read_text("utf-8").replace('["../../data/sample"]', f'"{small}"')
+    spec.write_text(text.replace("cash", "to = 2019-06-28\ncash"), "utf-8")
+
+    assert verbs.run(str(spec), str(tmp_path / "out")) == verbs.run(spec, tmp_path / "out")
+
+
+def test_an_error_in_a_strategy_is_one_message(small: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "bad.py").write_text(CHEAT.replace("close[1:] > close[:-1]", "close / 'x'"), "utf-8")
+    spec = tmp_path / "bad.toml"
+    spec.write_text(f'name = "bad"\nstrategy = "bad.py:Cheat"\nmarket = "{small}"\n', "utf-8")
+    status, found = answer(capsys, "run", str(spec), "--out", str(tmp_path / "out"))
+
+    assert status == 2
+    assert "in features" in found["error"]["found"]
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_file_in_the_way_of_the_report_is_refused_before_the_work(small: Path, tmp_path: Path) -> None:
+    (tmp_path / "out").write_text("here first", "utf-8")
+
+    assert main(["run", SPEC, "--market", str(small), "--out", str(tmp_path / "out")]) == 2
+    assert (tmp_path / "out").read_text("utf-8") == "here first"
+
+
+def test_a_folder_without_files_of_a_market_is_refused(tmp_path: Path) -> None:
+    assert main(["check", str(tmp_path)]) == 2
+
+
+def test_exact_is_not_fulfilled_without_published_levels(folder: Path) -> None:
+    (folder / "n225.csv").unlink()
+
+    assert main(["index", str(folder), "--exact", "--quiet"]) == 1
+
+
+def test_flows_are_zero_at_splits_by_factor(small: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    status, found = answer(capsys, "flows", str(small), "--assets", "1000000000000")
+
+    assert status == 0
+    splits = [e for e in found["events"] if e["kind"] == "split by factor"]
+    assert len(splits) > 3
+    assert all(e["trades"] == [] for e in splits)
+    assert all(abs(sum(t["yen"] for t in e["trades"])) < 1.0 for e in found["events"])
+
+
+def test_a_review_is_answered_on_a_base_date_and_refused_elsewhere(
+    small: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    status, found = answer(capsys, "review", str(small), "--at", "2021-07-30")
+    assert status == 0
+    assert found["review"]["effective"] == "2021-10-01"
+
+    status, refused = answer(capsys, "review", str(small), "--at", "2021-06-30")
+    assert status == 2
+    assert "2021-07-30" in refused["error"]["next"]
+
+
+def test_an_index_says_what_a_world_would_have_made_of_it(small: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    status, found = answer(capsys, "index", str(small), "--what-if", "split-by-divisor", "--total-return")
+
+    assert status == 0
+    assert found["what_if"]["difference"] != 0
+    assert abs(found["total_return"]["tr_error_bp_per_year"]) < 0.1
+    assert answer(capsys, "index", str(small), "--what-if", "splits")[0] == 2
+
+
+def test_a_run_trades_a_world_and_its_page_says_so(
+    small: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    spec = str(ROOT / "backtests/specs/split_pair.toml")
+    arguments = ("run", spec, "--market", str(small), "--out", str(tmp_path), "--what-if", "split-by-divisor")
+    status, found = answer(capsys, *arguments)
+
+    assert status == 0
+    assert "COUNTERFACTUAL" in Path(found["report"]).read_text("utf-8")
+
+
+@pytest.mark.parametrize(
+    "verb", [["flows", "--assets", "1000000"], ["review", "--at", "2021-07-30"], ["index"], ["check"]]
+)
+def test_answers_read_as_text_too(verb: list[str], small: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    more = ["--what-if", "frozen", "--total-return", "--weights", "2021-07-30"] if verb == ["index"] else []
+
+    assert main([verb[0], str(small), *verb[1:], *more]) == 0
+    assert len(capsys.readouterr().out.splitlines()) > 3

@@ -416,6 +416,14 @@ def test_a_target_before_the_first_print_is_shown_as_rejected() -> None:
     assert rejections(done) == [(0, 0, 0, "no print yet to size it by")]
 
 
+def test_a_target_of_less_than_one_lot_is_shown_as_rejected() -> None:
+    # 1,000 yen buy no lot of a hundred shares at 100 yen; the position before it is still sold.
+    done = trade([PLAIN], [[100] * 4], [[100] * 4], at_open=[[10, 0.001, NAN, NAN]], unit="contracts")
+
+    assert [f[2] for f in fills(done)] == [10, -10]
+    assert rejections(done) == [(1, 0, 0, "the target is less than one lot")]
+
+
 def test_a_number_of_contracts_needs_no_price_to_size_by() -> None:
     done = trade([PLAIN], [[0, 100, 100]], [[0, 100, 100]], at_open=[[10, NAN, NAN]])
 
@@ -450,7 +458,9 @@ def test_a_yen_too_many_in_the_book_stops_the_run(monkeypatch: pytest.MonkeyPatc
 
 def test_a_sen_too_many_in_both_books_is_found_by_the_audit(monkeypatch: pytest.MonkeyPatch) -> None:
     """A distribution of one sen that nobody paid reaches both sets of books; fills and prices know nothing of it."""
-    monkeypatch.setattr(Book, "distribute", lambda self, bar, k, per_share: self._move(bar, k, "distribution", 1) or 1)
+    monkeypatch.setattr(
+        Book, "distribute", lambda self, bar, k, per_share: self._move(bar, k, "distribution", 1, False) or 1
+    )
     with pytest.raises(LedgerError, match="reconcile bar 1"):
         trade([PLAIN], OPENS, CLOSES, distributions=[[0, 1, 0, 0]])
 
@@ -581,6 +591,8 @@ def simulate(case: Case) -> tuple[list[Decimal], list[tuple[Any, ...]], list[tup
                     lost.append((t, k, phase, 0))
                     continue
                 size = int(x * base / per_lot) * lot[k] if x else 0
+                if x and not size:
+                    lost.append((t, k, phase, 0))
                 if size != planned[k]:
                     waiting.append((k, phase, size - planned[k]))
                     planned[k] = size

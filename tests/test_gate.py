@@ -522,7 +522,8 @@ def test_nothing_in_a_real_window_is_in_error(real: Path) -> None:
 
     assert late["findings"] == []
     assert [(f["file"], f["row"], f["rule"]) for f in early["findings"]] == [
-        ("closes.csv", day, "missing-session") for day in ("2017-11-14", "2018-10-29", "2018-10-31")
+        *(("closes.csv", day, "missing-session") for day in ("2017-11-14", "2018-10-29", "2018-10-31")),
+        ("index.csv", "2018-03-05", "level-differs"),
     ]
 
 

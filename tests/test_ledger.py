@@ -64,15 +64,16 @@ def test_futures_pay_variation_and_funds_their_notional() -> None:
 def test_every_movement_of_cash_is_written_down() -> None:
     book, *_ = account()
 
+    opening = {"at_close": False}
     assert book.entries == [
-        Entry(0, 0, "variation", -100_000),  # slippage: 2 * 5 * 100 yen
-        Entry(0, 0, "fee", -7_700),
-        Entry(0, 1, "purchase", -13_000_000),
-        Entry(0, 1, "fee", -6_500),
+        Entry(0, 0, "variation", -100_000, **opening),  # slippage: 2 * 5 * 100 yen
+        Entry(0, 0, "fee", -7_700, **opening),
+        Entry(0, 1, "purchase", -13_000_000, **opening),
+        Entry(0, 1, "fee", -6_500, **opening),
         Entry(0, 0, "variation", 2_000_000),
-        Entry(1, 1, "distribution", 200_000),
+        Entry(1, 1, "distribution", 200_000, **opening),
         Entry(1, 0, "variation", 2_000_000),
-        Entry(1, 0, "fee", -3_800),
+        Entry(1, 0, "fee", -3_800, **opening),
         Entry(2, 0, "variation", -500_000),
     ]
     assert 1_000_000 * YEN + sum(e.sen for e in book.entries) == book.cash

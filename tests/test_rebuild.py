@@ -36,7 +36,8 @@ def test_levels_and_ledger_by_hand(tmp_path: Path) -> None:
 
     assert rebuilt.levels.tolist() == [100.0, 100.0, 110.2]
     assert [d["divisor"] for d in rebuilt.divisors()] == ["3.00000000", "4.90000000"]
-    assert rebuilt.findings == ()
+    assert [f.rule for f in rebuilt.findings] == ["level-differs"]
+    assert rebuilt.findings[0].found == "1 of 3 levels differ from the rebuilt ones, here by 0.01 points"
 
 
 def test_the_summary_names_the_days_that_differ(tmp_path: Path) -> None:
@@ -66,7 +67,8 @@ def test_a_published_divisor_that_differs_is_a_finding_and_the_ledger_goes_on(tm
     rebuilt = rebuild(write(tmp_path, divisors=TEXTS["divisors"].replace("4.9", "4.8")))
 
     assert [(f.file, f.row, f.rule, f.severity) for f in rebuilt.findings] == [
-        ("divisors.csv", "2025-09-30", "divisor-differs", "warning")
+        ("divisors.csv", "2025-09-30", "divisor-differs", "warning"),
+        ("index.csv", "2025-09-30", "level-differs", "warning"),
     ]
     assert rebuilt.levels.tolist() == [100.0, 100.0, 110.2]
 

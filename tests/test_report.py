@@ -42,7 +42,7 @@ def _facts(**changed: Any) -> dict[str, Any]:
         "sessions_per_year": 245.0, "cash": int(CASH), "clock": "daily", "execution": ["Fills at the close."],
         "instruments": [{"name": n, "kind": "future", "multiplier": m, "lot": 1} for n, m in MULTIPLIER.items()],
         "costs": {"fees": 0.0}, "income": {"distributions": 0.0}, "index": None, "rejected": [],
-        "lookahead": {"rows_checked": 64, "leaks": [], "blind_spots": ["hindsight"]},
+        "lookahead": {"rows": 300, "rows_checked": 64, "leaks": [], "blind_spots": ["hindsight"]},
         "findings": [], "waived": [], "claim": "The pair reverts.",
     }  # fmt: skip
     return facts | changed
@@ -338,7 +338,7 @@ def test_what_comes_from_outside_is_escaped(result: Result, tmp_path: Path) -> N
     facts = _facts(
         name=ALERT, doc=ALERT, claim=ALERT, command=ALERT, params={ALERT: ALERT}, costs={ALERT: 1.0},
         rejected=[{"reason": ALERT, "n": 1}],
-        lookahead={"rows_checked": 1, "blind_spots": [ALERT], "leaks": [{"row": ALERT, "what": ALERT}]},
+        lookahead={"rows": 1, "rows_checked": 1, "blind_spots": [ALERT], "leaks": [{"row": ALERT, "what": ALERT}]},
         findings=[dict.fromkeys(("file", "row", "column", "rule", "found", "severity"), ALERT)], waived=[ALERT],
         instruments=[{"name": ALERT, "kind": ALERT}],
     )  # fmt: skip
@@ -360,7 +360,12 @@ def test_what_comes_from_outside_is_escaped(result: Result, tmp_path: Path) -> N
 
 
 def test_banners_stand_only_where_they_must(result: Result) -> None:
-    leaks = {"rows_checked": 64, "blind_spots": [], "leaks": [{"row": "2019-02-01", "what": "nikkei 2 instead of 0"}]}
+    leaks = {
+        "rows": 300,
+        "rows_checked": 64,
+        "blind_spots": [],
+        "leaks": [{"row": "2019-02-01", "what": "nikkei 2 instead of 0"}],
+    }
     data = result.facts["data"] | {"synthetic": True}
     marked = _page(replace(result, facts=result.facts | {"lookahead": leaks, "data": data, "claim": None}))
 

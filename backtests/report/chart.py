@@ -11,8 +11,8 @@ from typing import Any
 
 #: Curves in the order they are drawn, the last on top, with their names on the page.
 CURVES = {
-    "benchmark_total": "Benchmark, total return",
-    "benchmark_price": "Benchmark, price",
+    "benchmark_total": "Nikkei 225, total return",
+    "benchmark_price": "Nikkei 225, price",
     "gross": "Gross",
     "net": "Net",
 }

@@ -59,6 +59,7 @@ def document(result: Result, sheets: Sequence[Sheet] = ()) -> dict[str, Any]:
         "schema": SCHEMA,
         **copied,
         "claim": claim,
+        "what_if": facts.get("what_if", ""),
         **({} if claim else {"claim_why": "no claim was stated before the run"}),
         "valid": not facts["lookahead"]["leaks"],
         "net": _performance(result, "net"),
@@ -66,6 +67,8 @@ def document(result: Result, sheets: Sequence[Sheet] = ()) -> dict[str, Any]:
         "benchmark_price": _benchmark(result, "benchmark_price"),
         "benchmark_total": _benchmark(result, "benchmark_total"),
         "costs_total": float(sum(facts["costs"].values())),
+        **_slippage(result),
+        "profit": _profit(result),
         "rejected_total": int(sum(row["n"] for row in facts["rejected"])),
         "period": _period(result),
         "drawdowns": tables.drawdowns(result),
@@ -113,6 +116,21 @@ def _benchmark(result: Result, column: str) -> dict[str, Any]:
     return metrics.summary(known, float(result.facts["sessions_per_year"])) | {"unknown_sessions": unknown}
 
 
+def _slippage(result: Result) -> dict[str, Any]:
+    """Return what slippage and rounding to ticks took of the yen traded, or why there is no such figure."""
+    traded = float(result.fills["notional"].abs().sum())
+    if not traded:
+        return {"slippage_share": None, "slippage_share_why": "nothing was traded"}
+    return {"slippage_share": float(result.fills["slippage"].sum()) / traded}
+
+
+def _profit(result: Result) -> dict[str, float]:
+    """Return where the profit comes from, in yen: closed round trips, what is still open, and income."""
+    total = float(result.equity["net"].iloc[-1] - result.equity["net"].iloc[0])
+    closed, income = float(result.round_trips["net"].sum()), float(sum(result.facts["income"].values()))
+    return {"closed": closed, "open": total - closed - income, "income": income, "total": total}
+
+
 def _period(result: Result) -> dict[str, Any]:
     """Return the sessions the run covers."""
     index = result.returns.index
@@ -125,16 +143,23 @@ def _doubts(body: dict[str, Any]) -> list[str]:
     leaks, net, gross = body["lookahead"]["leaks"], body["net"]["total_return"], body["gross"]["total_return"]
     reasons = (
         (bool(leaks), "The strategy looks ahead: its figures say nothing."),
+        (bool(body["what_if"]), "The market is counterfactual: the figures are those of a Nikkei 225 that never was."),
         (body["data"]["synthetic"], "The data are synthetic: the figures show the machinery, not the idea."),
         (body["claim"] is None, "No claim was stated before the run, so there is nothing it could have refuted."),
         (body["net"]["n_trades"] < _FEW_TRIPS, f"Fewer than {_FEW_TRIPS} round trips were closed."),
         (None not in (net, gross) and net <= 0 < gross, "Costs turn a gain into a loss."),
-        (body["rejected_total"] > 0, "Orders were rejected: the account did not do all the strategy wanted."),
+        (body["rejected_total"] > 0, "Orders were rejected and not tried again: what they were for was missed."),
         (bool(body["data"]["missing"]), "Some of the data are missing."),
         (bool(body["waived"]), "Checks of the data were waived."),
+        (_misses(body["index"]), "The constituents do not rebuild the published index on every session."),
         (body["benchmark_total"].get("why") is not None, "There is no total-return benchmark to compare with."),
     )  # fmt: skip
     return [text for holds, text in reasons if holds]
+
+
+def _misses(index: dict[str, Any] | None) -> bool:
+    """Say whether a rebuilt index differs from the published one."""
+    return index is not None and bool(index["exact_days"] < index["days"])
 
 
 def _files() -> list[dict[str, str]]:

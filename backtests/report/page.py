@@ -43,6 +43,7 @@ _KINDS = {
     "count": _Kind(1, 0, False),
     "yen": _Kind(1, 0, False),
     "profit": _Kind(1, 0, True),
+    "basis": _Kind(10_000, 1, False),
 }
 
 #: Kinds with as many decimals as the value has, at most these: prices, quantities, axis labels, any number.

@@ -49,6 +49,11 @@ class Days:
     def __len__(self) -> int:
         return len(self.session)
 
+    @cached_property
+    def dates(self) -> list[date]:
+        """The sessions as dates."""
+        return [day.date() for day in self.session]
+
     def day(self, position: int) -> date:
         """Return the date of a position."""
         return self.session[position].date()

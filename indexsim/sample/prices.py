@@ -18,7 +18,7 @@ from indexsim.sample.days import REVIEW_NOTICE, Days
 from indexsim.sample.effects import Effects, Sample
 from indexsim.sample.events import Plan, members, share_growth
 from indexsim.sample.names import Names
-from indexsim.sample.ticks import stock_prices
+from indexsim.sample.ticks import STOCK_TICKS, quoted
 from indexsim.sample.world import AFTERNOON, LUNCH, MORNING, OVERNIGHT, World, common_returns
 
 Floats = NDArray[np.float64]
@@ -197,6 +197,6 @@ def _rounded(
     afternoon = close * np.exp(-returns[AFTERNOON])
     morning = afternoon * np.exp(-returns[LUNCH])
     opened = morning * np.exp(-returns[MORNING])
-    dates = [day.date() for day in days.session]
-    opened, morning, afternoon, close = (stock_prices(p, dates) for p in (opened, morning, afternoon, close))
+    raw = (opened, morning, afternoon, close)
+    opened, morning, afternoon, close = (quoted(p, days.dates, STOCK_TICKS) for p in raw)
     return Prices(opened, morning, afternoon, close, dividends, shares, bought)

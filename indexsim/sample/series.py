@@ -19,7 +19,7 @@ from indexsim.sample.effects import Sample
 from indexsim.sample.events import Plan
 from indexsim.sample.names import Names
 from indexsim.sample.prices import BOJ_FROM, BOJ_TO, Prices
-from indexsim.sample.ticks import FINE, round_to_tick
+from indexsim.sample.ticks import FUND_TICKS, quoted
 from indexsim.sample.world import YEAR, World
 
 Floats = NDArray[np.float64]
@@ -167,14 +167,14 @@ def fund(days: Days, series: str, levels: Levels) -> Fund:
             left -= paid[t]
         left += levels.dividends[t] - fee / YEAR * levels.close[t]
         accrued[t] = left
-    return Fund(round_to_tick(levels.points + accrued[:, None], FINE), paid)
+    return Fund(quoted(levels.points + accrued[:, None], days.dates, FUND_TICKS), paid)
 
 
 def fund_bars(sample: Sample, days: Days, world: World, series: str, found: Fund) -> dict[str, Floats]:
     """Return the bars of an ETF, in ticks, with its volume in shares."""
     ohlc = bars(sample, series, found.points, reach_of(world), 4)
     for column in ("high", "low"):
-        ohlc[column] = round_to_tick(ohlc[column], FINE)
+        ohlc[column] = quoted(ohlc[column], days.dates, FUND_TICKS)
     busy = sample.rng(f"volume {series}").normal(0, 0.35, len(days)) + np.log(world.vi_before / 20)
     return {**ohlc, "volume": np.round(FUNDS[series][2] * np.exp(busy) / 10) * 10}
 

@@ -22,6 +22,9 @@ STOCK_TICKS: Dated[tuple[float, ...]] = Dated(
     ((None, tuple(STANDARD)), (date(2023, 6, 5), tuple(FINE))), "G2, H; the sample takes every name as a large one"
 )
 
+#: Ticks of ETFs: those of ``data/facts/ticks.csv``.
+FUND_TICKS: Dated[tuple[float, ...]] = Dated(((None, tuple(STANDARD)), (date(2021, 11, 29), tuple(FINE))), "G2, M")
+
 
 def round_to_tick(prices: Floats, ticks: Floats) -> Floats:
     """Round prices to the nearest tick, at least one tick.
@@ -44,10 +47,10 @@ def round_to_tick(prices: Floats, ticks: Floats) -> Floats:
     return np.round(np.maximum(np.floor(prices / tick + 0.5), 1.0) * tick, 1)
 
 
-def stock_prices(prices: Floats, days: list[date]) -> Floats:
-    """Round stock prices of shape (n_sessions, n_codes) to the ticks in force on each session."""
+def quoted(prices: Floats, days: list[date], table: Dated[tuple[float, ...]]) -> Floats:
+    """Round prices of shape (n_sessions, ...) to the ticks in force on each session."""
     out = np.empty_like(prices)
-    bounds = [0, *(bisect_left(days, since) for since, _ in STOCK_TICKS.steps[1:] if since), len(days)]
-    for first, last, (_, ticks) in zip(bounds[:-1], bounds[1:], STOCK_TICKS.steps, strict=True):
+    bounds = [0, *(bisect_left(days, since) for since, _ in table.steps[1:] if since), len(days)]
+    for first, last, (_, ticks) in zip(bounds[:-1], bounds[1:], table.steps, strict=True):
         out[first:last] = round_to_tick(prices[first:last], np.array(ticks))
     return out
