@@ -12,7 +12,9 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
-from itertools import groupby, pairwise
+from functools import cached_property
+from itertools import pairwise
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -20,13 +22,29 @@ from numpy.typing import NDArray
 
 from indexsim import rules
 from indexsim.basket import Basket
-from indexsim.divisor import DivisorLedger, price_sum, standard_prices
-from indexsim.errors import DataError, Finding, MissingData, SpecError
-from indexsim.events import Event, Replace
-from indexsim.rounding import exact_price, half_up_quotient
+from indexsim.divisor import DivisorEntry, DivisorLedger, price_sum, standard_prices
+from indexsim.errors import DataError, MissingData, SpecError
+from indexsim.events import Event
+from indexsim.rounding import half_up_quotient
+from indexsim.spans import (
+    StandardPrices,
+    entering,
+    exact_row,
+    follow_events,
+    missing_columns,
+    missing_prices,
+    session_of,
+)
+
+if TYPE_CHECKING:
+    from indexsim.onepass import Chain
 
 #: Row of `PriceWeightedIndex.contributions` for what rounding the divisor did to the level.
 DIVISOR_ROUNDING = "divisor rounding"
+
+#: From so many events on, `indexsim.onepass` builds the index: it loads compiled code, which takes as long
+#: as some 300 events one by one. The numbers are the same.
+COMPILED_FROM = 300
 
 
 @dataclass(frozen=True)
@@ -71,6 +89,7 @@ class PriceWeightedIndex:
     --------
     Nikkei's teaching example: D (1,000 yen) replaces A (400) at a level of 600 (A14).
 
+    >>> from indexsim.events import Replace
     >>> days = pd.DatetimeIndex(["2017-04-03", "2017-04-04"])
     >>> closes = pd.DataFrame({"A": 400.0, "B": 500.0, "C": 900.0, "D": 1000.0}, days)
     >>> one = Fraction(1)
@@ -128,16 +147,18 @@ class PriceWeightedIndex:
                 rule="an index needs the closes of at least one session",
                 todo="give closes that reach the start",
             )
-        spans = _spans(closes.index, basket, events)
-        if findings := _missing_prices(closes, spans):
+        if len(events) >= COMPILED_FROM and (chain := _one_pass(closes, basket, events, divisor)):
+            return _ChainedIndex(closes, basket, chain)
+        spans = follow_events(closes.index, basket, events)
+        if findings := missing_prices(closes, spans):
             raise DataError(findings, asked="build the index")
-        regimes = [Regime(0, _day(closes, 0), spans[0].basket, divisor, (), {})]
+        regimes = [Regime(0, session_of(closes, 0), spans[0].basket, divisor, (), {})]
         ledger = DivisorLedger.start(regimes[0].session, divisor)
         for old, new in pairwise(spans):
-            last = _exact_row(closes, new.row - 1, [*old.basket.codes, *_entering(new.events)])
+            last = exact_row(closes, new.row - 1, [*old.basket.codes, *entering(new.events)])
             base = standard_prices(last, new.events)
             cause = "; ".join(str(event) for event in new.events)
-            session = _day(closes, new.row)
+            session = session_of(closes, new.row)
             ledger = ledger.step(session, price_sum(old.basket, last), price_sum(new.basket, base), cause)
             regimes.append(Regime(new.row, session, new.basket, ledger.current, new.events, base))
         return cls(closes, tuple(regimes), ledger)
@@ -163,7 +184,7 @@ class PriceWeightedIndex:
             A constituent has no column.
         """
         frame = self.closes if prices is None else prices.loc[prices.index >= self.closes.index[0]]
-        if findings := _missing_columns(frame, self.regimes, "prices"):
+        if findings := missing_columns(frame, self.regimes, "prices"):
             raise DataError(findings, asked="compute levels")
         levels = np.empty(len(frame))
         for regime, rows in self._blocks(frame):
@@ -238,8 +259,8 @@ class PriceWeightedIndex:
             if low >= high:
                 continue
             codes = regime.basket.codes
-            opening = regime.base if low < regime.row else _exact_row(self.closes, low, codes)
-            closing = _exact_row(self.closes, high, codes)
+            opening = regime.base if low < regime.row else exact_row(self.closes, low, codes)
+            closing = exact_row(self.closes, high, codes)
             for code, factor in regime.basket.factors.items():
                 move = (closing[code] - opening[code]) * factor / Fraction(regime.divisor)
                 points[code] = points.get(code, Fraction(0)) + move
@@ -251,7 +272,7 @@ class PriceWeightedIndex:
     def _slip(self, number: int) -> Fraction:
         """Return how far the unrounded level moved at a change, where it should have stayed."""
         old, new = self.regimes[number - 1], self.regimes[number]
-        before = price_sum(old.basket, _exact_row(self.closes, new.row - 1, old.basket.codes))
+        before = price_sum(old.basket, exact_row(self.closes, new.row - 1, old.basket.codes))
         return price_sum(new.basket, new.base) / Fraction(new.divisor) - before / Fraction(old.divisor)
 
     def _blocks(self, frame: pd.DataFrame) -> Iterator[tuple[Regime, slice]]:
@@ -266,7 +287,7 @@ class PriceWeightedIndex:
     def _row(self, session: date | str) -> int:
         row = int(self.closes.index.get_indexer(pd.DatetimeIndex([session]))[0])
         if row < 0:
-            first, last = _day(self.closes, 0), _day(self.closes, -1)
+            first, last = session_of(self.closes, 0), session_of(self.closes, -1)
             raise MissingData(
                 asked=f"look at {session}",
                 found=f"no closes on that day; the index runs from {first} to {last}",
@@ -276,51 +297,59 @@ class PriceWeightedIndex:
         return row
 
 
-@dataclass(frozen=True)
-class _Span:
-    row: int
-    basket: Basket
-    events: tuple[Event, ...]
+class _ChainedIndex(PriceWeightedIndex):
+    """An index whose sums and divisors came from one pass; regimes and ledger are written out when asked for."""
+
+    _basket: Basket
+    _chain: Chain
+
+    def __init__(self, closes: pd.DataFrame, basket: Basket, chain: Chain) -> None:
+        object.__setattr__(self, "closes", closes)
+        object.__setattr__(self, "_basket", basket)
+        object.__setattr__(self, "_chain", chain)
+
+    @cached_property
+    def regimes(self) -> tuple[Regime, ...]:  # type: ignore[override]
+        """The regimes."""
+        chain = self._chain
+        first, *later = spans = follow_events(self.closes.index, self._basket, chain.placed)
+        regimes = [Regime(0, session_of(self.closes, 0), first.basket, chain.start, (), {})]
+        for number, (old, new) in enumerate(zip(spans, later, strict=False)):
+            session, base = session_of(self.closes, new.row), StandardPrices(self.closes, old, new)
+            regimes.append(Regime(new.row, session, new.basket, chain.divisor(number), new.events, base))
+        return tuple(regimes)
+
+    @cached_property
+    def ledger(self) -> DivisorLedger:  # type: ignore[override]
+        """The ledger."""
+        chain = self._chain
+        causes = {row: "; ".join(map(str, group)) for row, group in chain.causes()}
+        entries = list(DivisorLedger.start(session_of(self.closes, 0), chain.start).entries)
+        steps = chain.steps()
+        days = pd.DatetimeIndex(self.closes.index[[row for row, _ in steps]]).date
+        for (row, divisor), day in zip(steps, days, strict=True):
+            entries.append(DivisorEntry(day, entries[-1].after, divisor, causes[row]))
+        return DivisorLedger(tuple(entries))
+
+    def levels(self, prices: pd.DataFrame | None = None) -> pd.Series:
+        """Return the level of each session, as `PriceWeightedIndex.levels` does."""
+        chain = self._chain
+        if prices is None:
+            return pd.Series(chain.levels(), index=self.closes.index, name="level", copy=False)
+        frame = prices.loc[prices.index >= self.closes.index[0]]
+        if findings := missing_columns(frame, self.regimes, "prices"):
+            raise DataError(findings, asked="compute levels")
+        columns = frame.columns.get_indexer(self.closes.columns)
+        rows = np.append(frame.index.searchsorted(self.closes.index), len(frame))
+        levels = chain.levels_of(frame.to_numpy(np.float64), columns, rows)
+        return pd.Series(levels, index=frame.index, name="level")
 
 
-def _spans(sessions: pd.Index, basket: Basket, events: Sequence[Event]) -> list[_Span]:
-    """Cut the sessions where the basket or the basis of its prices changes."""
-    spans = [_Span(0, basket, ())]
-    placed = sorted(events, key=lambda event: event.effective)
-    rows = sessions.searchsorted(pd.DatetimeIndex([event.effective for event in placed]))
-    for row, group in groupby(zip(rows.tolist(), placed, strict=True), key=lambda pair: pair[0]):
-        if row >= len(sessions):
-            break
-        here = tuple(event for _, event in group)
-        after = spans[-1].basket
-        for event in here:
-            after = after.apply(event)
-        spans = [_Span(0, after, ())] if row == 0 else [*spans, _Span(row, after, here)]
-    return spans
+def _one_pass(closes: pd.DataFrame, basket: Basket, events: Sequence[Event], divisor: Decimal) -> Chain | None:
+    # Imported here: compiled code takes a third of a second to load.
+    from indexsim.onepass import one_pass
 
-
-def _missing_prices(closes: pd.DataFrame, spans: Sequence[_Span]) -> list[Finding]:
-    """Find every close that a constituent, or an entrant on the session before, lacks."""
-    if findings := _missing_columns(closes, spans, "closes.csv"):
-        return findings
-    missing: set[tuple[int, str]] = set()
-    for span, stop in zip(spans, [*(span.row for span in spans[1:]), len(closes)], strict=True):
-        needed = [(span.row, stop, span.basket.codes)]
-        if span.row:
-            needed.append((span.row - 1, span.row, _entering(span.events)))
-        for low, high, codes in needed:
-            rows, columns = np.nonzero(closes.iloc[low:high][list(codes)].isna().to_numpy())
-            missing |= {(low + int(row), codes[column]) for row, column in zip(rows, columns, strict=True)}
-    return [
-        Finding("closes.csv", _day(closes, row).isoformat(), code, "missing-price", "a constituent without a close")
-        for row, code in sorted(missing)
-    ]
-
-
-def _missing_columns(prices: pd.DataFrame, spans: Sequence[_Span | Regime], file: str) -> list[Finding]:
-    held = dict.fromkeys(code for span in spans for code in (*span.basket.codes, *_entering(span.events)))
-    absent = [code for code in held if code not in prices.columns]
-    return [Finding(file, "", code, "missing-price", "no column for a constituent") for code in absent]
+    return one_pass(closes, basket, events, divisor)
 
 
 def _levels(block: pd.DataFrame, regime: Regime) -> NDArray[np.float64]:
@@ -329,24 +358,10 @@ def _levels(block: pd.DataFrame, regime: Regime) -> NDArray[np.float64]:
     sums = block[codes].to_numpy(np.float64) @ _factors(regime.basket)
 
     def exact(row: int) -> Fraction:
-        return price_sum(regime.basket, _exact_row(block, row, codes))
+        return price_sum(regime.basket, exact_row(block, row, codes))
 
     return half_up_quotient(sums, regime.divisor, rules.LEVEL_DECIMALS, exact)
 
 
 def _factors(basket: Basket) -> NDArray[np.float64]:
     return np.array([float(factor) for factor in basket.factors.values()])
-
-
-def _exact_row(prices: pd.DataFrame, row: int, codes: Sequence[str]) -> dict[str, Fraction]:
-    values = prices.iloc[row][list(codes)].tolist()
-    return {code: exact_price(value) for code, value in zip(codes, values, strict=True)}
-
-
-def _entering(events: Sequence[Event]) -> tuple[str, ...]:
-    return tuple(code for event in events if isinstance(event, Replace) for code in event.entering)
-
-
-def _day(closes: pd.DataFrame, row: int) -> date:
-    day: date = closes.index[row].date()
-    return day

@@ -7,9 +7,10 @@ values next to a tie decided again exactly.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 from fractions import Fraction
+from math import lcm
 
 import numpy as np
 from numpy.typing import NDArray
@@ -73,10 +74,47 @@ def half_up_quotient(
     >>> half_up_quotient(np.array([2.675]), Decimal(1), 2, lambda row: Fraction("2.675"))
     array([2.68])
     """
+    return half_up_near(numerator / float(divisor), decimals, lambda row: exact(row) / Fraction(divisor))
+
+
+def half_up_near(values: NDArray[np.float64], decimals: int, exact: Callable[[int], Fraction]) -> NDArray[np.float64]:
+    """Round half-up, exactly, values that float64 knows but for the last bits.
+
+    Parameters
+    ----------
+    values : float64 array of shape (n_rows,)
+        Non-negative; NaN stays NaN.
+    decimals : int
+        Decimals of the result.
+    exact : callable int -> Fraction
+        The exact value of a row; asked only for rows next to a tie.
+
+    Returns
+    -------
+    float64 array of shape (n_rows,)
+        Each the float nearest to the exactly rounded decimal number.
+    """
     scale = 10.0**decimals
-    scaled = numerator / float(divisor) * scale
+    scaled = values * scale
     rounded = np.floor(scaled + 0.5) / scale
     band = np.maximum(NEAR_TIE, NEAR_TIE_RELATIVE * scaled)
     for row in np.flatnonzero(np.abs(scaled - np.floor(scaled) - 0.5) <= band):
-        rounded[row] = float(half_up(exact(int(row)) / Fraction(divisor), decimals))
+        rounded[row] = float(half_up(exact(int(row)), decimals))
     return rounded
+
+
+def exact_sum(prices: NDArray[np.float64], numerators: Sequence[int], denominators: Sequence[int]) -> Fraction:
+    """Sum price x factor exactly, the factors given as numerators and denominators.
+
+    Examples
+    --------
+    >>> exact_sum(np.array([0.1, 881.8]), [1, 3], [1, 10])
+    Fraction(6616, 25)
+    """
+    thousandths = np.rint(prices * 1000)
+    if (thousandths / 1000 == prices).all() and (thousandths < 2**52).all():
+        common = lcm(*denominators)
+        terms = zip(thousandths.tolist(), numerators, denominators, strict=True)
+        return Fraction(sum(int(price) * over * (common // under) for price, over, under in terms), 1000 * common)
+    values = map(exact_price, prices.tolist())
+    return sum((p * Fraction(*f) for p, *f in zip(values, numerators, denominators, strict=True)), Fraction(0))
