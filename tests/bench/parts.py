@@ -8,6 +8,9 @@ import io
 import tempfile
 import warnings
 from collections.abc import Callable
+from datetime import date
+from decimal import Decimal
+from fractions import Fraction
 from pathlib import Path
 
 import backtrader as bt
@@ -20,14 +23,91 @@ from backtests.report.frames import adapt
 from backtests.run import compute
 from backtests.spec import Spec, load_spec
 from backtests.verbs import SAMPLE, SPECS
+from indexsim.basket import Basket
 from indexsim.index import PriceWeightedIndex
 from indexsim.market import MarketData
 from indexsim.rebuild import rebuild
 from indexsim.sample import Sample, write_sample
+from indexsim.stream import Stream
+from tests.bench.history import long_history
 from tests.bench.measure import Measurement, compare
 
 #: Sessions of the engine's workload.
 SESSIONS = 4_894
+
+
+def index_history() -> Measurement:
+    """Levels and divisors of 14,000 sessions x 420 codes ever held and 1,000 events, against reading the array once."""
+    closes, basket, events = long_history()
+    array = closes.to_numpy()
+
+    def ours() -> None:
+        PriceWeightedIndex.build(closes, basket, events, Decimal(225)).levels()
+
+    name = "index: 1,000 events, levels and divisors / numpy.sum"
+    return Measurement(name, *compare(ours, lambda: np.sum(array), 31), 1.5)
+
+
+def index_ledger() -> Measurement:
+    """The same, and every line of the ledger written out with its cause."""
+    closes, basket, events = long_history()
+    array = closes.to_numpy()
+
+    def ours() -> None:
+        index = PriceWeightedIndex.build(closes, basket, events, Decimal(225))
+        index.levels()
+        index.ledger.entries  # noqa: B018 (written out when it is read)
+
+    name = "index: the same, ledger in words / numpy.sum"
+    return Measurement(name, *compare(ours, lambda: np.sum(array), 31), 1.5)
+
+
+def index_tick() -> Measurement:
+    """One validated, exact tick called from Python, against one numpy.dot of 225."""
+    stream, codes, prices = _stream()
+    pairs, factors = list(zip(codes, prices, strict=True)), np.ones(len(prices))
+    array, times = np.array(prices), range(5)
+
+    def ours() -> None:
+        tick = stream.tick
+        for _ in times:
+            for code, price in pairs:
+                tick(code, price)
+
+    def reference() -> None:
+        dot = np.dot
+        for _ in times:
+            for _code, _price in pairs:
+                dot(array, factors)
+
+    per_tick = 1e6 / (len(times) * len(pairs))
+    own, peer = compare(ours, reference, 31)
+    name = "index: a tick, validated and exact / numpy.dot of 225"
+    return Measurement(name, own * per_tick, peer * per_tick, 1.5, unit="us")
+
+
+def index_replay() -> Measurement:
+    """A day of 200,000 ticks in one call, per tick, against one numpy.dot of 225 each."""
+    stream, codes, prices = _stream()
+    random, count = np.random.default_rng(0), 200_000
+    seconds = np.sort(random.integers(9 * 3600, 15 * 3600, count)).astype("timedelta64[s]")
+    drawn = random.integers(0, len(codes), count)
+    values = np.round(random.uniform(5_000, 90_000, count)) / 10
+    day = np.datetime64("2025-07-03", "s")
+    ticks = pd.DataFrame({"time": day + seconds, "code": np.array(codes)[drawn], "price": values})
+    array, factors = np.array(prices), np.ones(len(prices))
+    own, _ = compare(lambda: stream.replay(ticks), lambda: None, 5)
+    peer, _ = compare(lambda: [np.dot(array, factors) for _ in range(10_000)], lambda: None, 5)
+    name = "index: replay of 200,000 ticks, each / numpy.dot of 225"
+    return Measurement(name, own * 1e6 / count, peer * 1e6 / 10_000, 1.5, unit="us")
+
+
+def _stream() -> tuple[Stream, list[str], list[float]]:
+    random = np.random.default_rng(1)
+    codes = [str(1300 + position) for position in range(225)]
+    prices = (np.round(random.uniform(5_000, 90_000, 225)) / 10).tolist()
+    basket = Basket({code: Fraction(int(random.integers(1, 30)), 10) for code in codes}, date(2025, 7, 3))
+    return Stream(basket, Decimal("29.61653922"), dict(zip(codes, prices, strict=True))), codes, prices
 
 
 def index_levels() -> Measurement:
@@ -42,7 +122,7 @@ def index_levels() -> Measurement:
         PriceWeightedIndex.build(closes, basket, events, divisor).levels()
 
     return Measurement(
-        "index: levels and ledger / numpy.sum of the closes", *compare(ours, lambda: np.sum(array), 7), 1.5
+        "index: the sample's levels and ledger / numpy.sum", *compare(ours, lambda: np.sum(array), 7), 1.5
     )
 
 
@@ -153,4 +233,13 @@ def _sample() -> MarketData:
     return MarketData.open(SAMPLE)
 
 
-PARTS: tuple[Callable[[], Measurement], ...] = (index_levels, engine_run, report_page, load_market)
+PARTS: tuple[Callable[[], Measurement], ...] = (
+    index_history,
+    index_ledger,
+    index_levels,
+    index_tick,
+    index_replay,
+    engine_run,
+    report_page,
+    load_market,
+)
