@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from indexsim.bars import Bars
-from indexsim.market import MarketData, known_from
+from indexsim.market import MarketData
 from strategies.base import Strategy, Targets
 
 #: Rows a run checks at least, where it has as many.
@@ -55,10 +55,9 @@ def _changes(targets: Targets, span: slice) -> np.ndarray:
 def _event_rows(market: MarketData, bars: Bars, span: slice) -> np.ndarray:
     if not market.has("factors"):
         return np.array([], dtype=int)
-    days = [np.datetime64(e.effective, "D") for e in market.events] + [
-        known_from(e).astype("datetime64[D]") for e in market.events
-    ]
-    rows = np.unique(np.searchsorted(bars.session, np.array(days, dtype="datetime64[D]")))
+    acting = np.array([event.effective for event in market.events], dtype="datetime64[D]")
+    days = np.append(acting, market.folder.event_times.astype("datetime64[D]"))
+    rows = np.unique(np.searchsorted(bars.session, days))
     inside: np.ndarray = rows[(rows >= span.start) & (rows < span.stop)]
     return inside
 
