@@ -62,7 +62,8 @@ def _check(answer: Answer) -> str:
 
 def _index(answer: Answer) -> str:
     lines = [f"{d['date']}  {d['divisor']:>14}  {d['event']}" for d in answer["divisors"]]
-    lines += _section("weights", [f"{r['code']:<20}{r['weight']:>10.4%}" for r in answer.get("weights", [])])
+    weights = [f"{r['code']:<20}{r['weight']:>10.4%}{r['one_percent']:>12.2f}" for r in answer.get("weights", [])]
+    lines += _section("weights, and the points of +1 %", weights)
     points = [f"{r['code']:<20}{r['points']:>12.2f}" for r in answer.get("contributions", [])]
     lines += _section("points", points)
     levels = [f"{r['date']}  {r['level']:>12.2f}  {_level(r['published']):>12}" for r in answer.get("levels", [])]

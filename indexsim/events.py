@@ -17,7 +17,7 @@ import pandas as pd
 
 from indexsim.basket import Basket
 from indexsim.errors import DataError, EventError, Finding
-from indexsim.factor_rows import Row, read_rows
+from indexsim.factor_rows import Row, misplaced, read_rows
 
 Factors = Mapping[str, Fraction]
 
@@ -276,6 +276,7 @@ def parse_events(frame: pd.DataFrame, file: str = "factors.csv") -> tuple[Basket
         With every finding in the file, not only the first.
     """
     rows, findings = read_rows(frame, file)
+    findings += misplaced(rows, file)
     walk = _Walk(file, findings)
     since = walk.begin([row for row in rows if row.word == "initial"])
     first = dict(walk.held)
@@ -323,6 +324,8 @@ class _Walk:
         for row in leaving:
             if self._holds(row, row.code):
                 del self.held[row.code]
+        if not self.held:
+            self._flag(rows[0], "event", "basket-continues", "no name of the basket before stays: nothing to chain on")
         entering = [row for row in rows if row.word == "add"]
         for row in entering:
             self._enter(row)

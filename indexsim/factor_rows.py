@@ -12,6 +12,7 @@ from fractions import Fraction
 
 import pandas as pd
 
+from indexsim import sessions
 from indexsim.errors import DataError, Finding, nearest
 
 COLUMNS = ("effective_date", "code", "factor", "event")
@@ -150,3 +151,33 @@ class _Reading:
             return Fraction(above) / Fraction(below)
         self._flag("factor", "factor-positive", f"{text!r} is not a decimal number above zero")
         return Fraction(0)
+
+
+def misplaced(rows: list[Row], file: str) -> list[Finding]:
+    """Find events that stand before an earlier row's date, act on a day without a session, or stand twice.
+
+    An outage of the exchange is a scheduled day: an event may act on it (2020-10-01 has one).
+    """
+    found = []
+    latest, seen = date.min, set()
+    for row in rows:
+        if row.word == "initial":
+            continue
+        if row.effective < latest:
+            found.append(_at(row, file, "effective_date", "events-ascend", f"{row.effective} stands below {latest}"))
+        if _closed(row.effective):
+            found.append(_at(row, file, "effective_date", "event-session", f"no session on {row.effective}"))
+        if (key := (row.effective, row.code, row.word)) in seen:
+            found.append(_at(row, file, "code", "event-once", f"{row.word} of {row.code} stands twice on that day"))
+        seen.add(key)
+        latest = max(latest, row.effective)
+    return found
+
+
+def _closed(day: date) -> bool:
+    inside = sessions.FIRST_DAY <= day <= sessions.LAST_DAY
+    return inside and day not in sessions.OUTAGES and not sessions.is_session(day)
+
+
+def _at(row: Row, file: str, column: str, rule: str, found: str) -> Finding:
+    return Finding(file, f"line {row.line}", column, rule, found)

@@ -65,12 +65,12 @@ def test_each_word_is_read(row: tuple[str, ...], event: object) -> None:
 def test_within_a_date_splits_come_first_and_entries_and_exits_are_one_event() -> None:
     _, events = parse_events(
         frame(
+            ("2024-03-01", "1332", "0.4", "step"),
             ("2024-04-01", "1332", "0.5", "step"),
             ("2024-04-01", "7532", "1", "add"),
             ("2024-04-01", "9983", "", "remove"),
             ("2024-04-01", "3697", "0.7", "add"),
             ("2024-04-01", "9983", "7.2", "split 3:1"),
-            ("2024-03-01", "1332", "0.4", "step"),
         )
     )
 
@@ -152,6 +152,7 @@ def test_every_finding_is_reported_and_one_bad_cell_does_not_breed_others() -> N
 
     assert sorted(found) == [
         ("line 5", "factor", "factor-positive"),
+        ("line 8", "code", "event-once"),
         ("line 8", "code", "unknown-code"),
         ("line 9", "effective_date", "date"),
         ("line 9", "event", "event-word"),
@@ -177,3 +178,27 @@ def test_a_file_without_initial_rows_or_columns_is_refused() -> None:
         parse_events(frame().drop(columns=["factor", "event"]))
 
     assert [f.column for f in caught.value.findings] == ["factor", "event"]
+
+
+@pytest.mark.parametrize(
+    ("rows", "column", "rule"),
+    [
+        (
+            [("2024-04-01", "9983", "7.2", "split 3:1"), ("2024-03-01", "1332", "0.4", "step")],
+            "effective_date",
+            "events-ascend",
+        ),
+        ([("2024-03-02", "1332", "0.4", "step")], "effective_date", "event-session"),  # a Saturday
+        ([("2024-03-01", "1332", "0.4", "step"), ("2024-03-01", "1332", "0.3", "step")], "code", "event-once"),
+        ([("2024-03-01", code, "", "remove") for code in ("1332", "285A", "9983")], "event", "basket-continues"),
+    ],
+)
+def test_each_impossible_place_has_its_own_rule(rows: list[tuple[str, ...]], column: str, rule: str) -> None:
+    assert [(c, r) for _, c, r in findings(*rows)] == [(column, rule)]
+
+
+def test_an_event_may_act_on_the_day_of_an_outage() -> None:
+    initial = [("2020-09-01", "1332", "0.3", "initial"), ("2020-10-01", "1332", "0.4", "step")]
+    _, events = parse_events(pd.DataFrame(initial, columns=["effective_date", "code", "factor", "event"], dtype=object))
+
+    assert [event.effective for event in events] == [date(2020, 10, 1)]
