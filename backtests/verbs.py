@@ -122,7 +122,8 @@ def index(
     -------
     dict
         ``days``, ``exact_days``, ``max_abs_error``, ``worst``, ``divisors``, and on request ``levels``,
-        ``weights`` (with the points of +1 % in ``one_percent``, ``concentration`` and ``sectors``), ``contributions``, ``total_return``, ``what_if``.
+        ``weights`` (with the points of +1 % in ``one_percent``, ``concentration``, ``sectors``),
+        ``contributions``, ``total_return``, ``what_if``.
 
     Raises
     ------
@@ -137,7 +138,7 @@ def index(
         answer["levels"] = _levels(rebuilt)
     if weights is not None:
         shares = rebuilt.index.weights(weights)
-        said = answers.answer(rebuilt.index, weights, answers.sectors_of(market))
+        said: Answer = answers.answer(rebuilt.index, weights, answers.sectors_of(market))
         effect = {row["code"]: row["effect"] for row in said["stocks"]}
         answer["weights"] = [
             {"code": c, "weight": float(w), "one_percent": effect[str(c)]} for c, w in _largest(shares).items()

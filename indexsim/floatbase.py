@@ -16,6 +16,7 @@ from itertools import pairwise
 import numpy as np
 import pandas as pd
 
+from indexsim.closes import exact_row, session_of
 from indexsim.errors import EventError, Finding, SpecError
 from indexsim.events import Split
 from indexsim.rounding import exact_price
@@ -136,7 +137,7 @@ def missing(closes: pd.DataFrame, shares: pd.DataFrame, ffw: pd.DataFrame) -> li
     needed[:-1] |= member[1:]
     used = codes[np.flatnonzero(needed.any(axis=0))]
     findings = [
-        Finding("shares_ffw", day_of(closes, row).isoformat(), "", "members", "no member")
+        Finding("shares_ffw", session_of(closes, row).isoformat(), "", "members", "no member")
         for row in np.flatnonzero(~member.any(axis=1)).tolist()
     ]
     findings += [
@@ -144,7 +145,7 @@ def missing(closes: pd.DataFrame, shares: pd.DataFrame, ffw: pd.DataFrame) -> li
     ]
     unknown = closes.reindex(columns=codes).isna().to_numpy() & needed & codes.isin(closes.columns)
     findings += [
-        Finding("closes", day_of(closes, row).isoformat(), codes[at], "missing-price", "a member without a close")
+        Finding("closes", session_of(closes, row).isoformat(), codes[at], "missing-price", "a member without a close")
         for row, at in np.argwhere(unknown).tolist()
     ]
     return findings
@@ -174,7 +175,7 @@ def chain(
     """
     held = _members(shares, ffw, 0)
     value = _first_base(base, start_level, market_value(held, exact_row(closes, 0, held)))
-    regimes = [FloatRegime(0, day_of(closes, 0), held, value, {})]
+    regimes = [FloatRegime(0, session_of(closes, 0), held, value, {})]
     for row in _changes(shares, ffw, set(ratios))[1:]:
         old, new = regimes[-1].shares, _members(shares, ffw, row)
         before = exact_row(closes, row - 1, dict.fromkeys([*old, *new]))
@@ -185,7 +186,7 @@ def chain(
             worth = market_value(old, before)
             value = value * (worth + adjustment) / worth
         opening = {code: after[code] for code in new}
-        regimes.append(FloatRegime(row, day_of(closes, row), new, value, opening))
+        regimes.append(FloatRegime(row, session_of(closes, row), new, value, opening))
     return tuple(regimes)
 
 
@@ -227,15 +228,3 @@ def _said(old: Shares, new: Shares, ratios: Mapping[str, Fraction]) -> str:
 def market_value(shares: Shares, prices: Shares) -> Fraction:
     """Return the free-float market value, exactly, in yen."""
     return sum((prices[code] * number for code, number in shares.items()), Fraction(0))
-
-
-def exact_row(prices: pd.DataFrame, row: int, codes: Mapping[str, object]) -> dict[str, Fraction]:
-    """Return the prices of a row as the decimals they were written as."""
-    values = prices.iloc[row][list(codes)].tolist()
-    return {code: exact_price(value) for code, value in zip(codes, values, strict=True)}
-
-
-def day_of(closes: pd.DataFrame, row: int) -> date:
-    """Return the session of a row."""
-    day: date = closes.index[row].date()
-    return day

@@ -19,7 +19,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from indexsim import rules
-from indexsim.errors import DataError, MissingData, SpecError
+from indexsim.closes import as_points, exact_row, row_of, rows_between
+from indexsim.errors import DataError, MissingData
 from indexsim.events import Split
 from indexsim.floatbase import (
     BASE_LEVEL,
@@ -27,8 +28,6 @@ from indexsim.floatbase import (
     FloatRegime,
     Shares,
     chain,
-    day_of,
-    exact_row,
     ledger,
     market_value,
     missing,
@@ -182,7 +181,7 @@ class FloatCapIndex:
         MissingData
             There are no closes on that day.
         """
-        row = self._row(session)
+        row = row_of(self.closes, session)
         return next(regime for regime in reversed(self.regimes) if regime.row <= row)
 
     def weights(self, session: date | str) -> pd.Series:
@@ -199,7 +198,7 @@ class FloatCapIndex:
             There are no closes on that day.
         """
         shares = self.regime(session).shares
-        values = self.closes.iloc[self._row(session)][list(shares)].to_numpy(np.float64) * _floats(shares)
+        values = self.closes.iloc[row_of(self.closes, session)][list(shares)].to_numpy(np.float64) * _floats(shares)
         return pd.Series(values / values.sum(), index=pd.Index(list(shares), name="code"), name="weight")
 
     def contributions(self, start: date | str, end: date | str) -> pd.Series:
@@ -225,14 +224,7 @@ class FloatCapIndex:
         SpecError
             `end` is before `start`.
         """
-        first, last = self._row(start), self._row(end)
-        if first > last:
-            raise SpecError(
-                asked=f"contributions from {start} to {end}",
-                found="the end is before the start",
-                rule="contributions run forward in time",
-                todo="exchange the two days",
-            )
+        first, last = rows_between(self.closes, start, end)
         points: dict[str, Fraction] = {}
         for regime, stop in self._spans():
             low, high = max(regime.row - 1, first), min(stop - 1, last)
@@ -243,24 +235,11 @@ class FloatCapIndex:
             for code, shares in regime.shares.items():
                 move = (closing[code] - opening[code]) * shares / regime.base_value * BASE_LEVEL
                 points[code] = points.get(code, Fraction(0)) + move
-        index = pd.Index(list(points), name="code", dtype="str")
-        return pd.Series([float(value) for value in points.values()], index=index, name="points", dtype="float64")
+        return as_points(points)
 
     def _spans(self) -> Iterator[tuple[FloatRegime, int]]:
         stops = [*(regime.row for regime in self.regimes[1:]), len(self.closes)]
         yield from zip(self.regimes, stops, strict=True)
-
-    def _row(self, session: date | str) -> int:
-        row = int(self.closes.index.get_indexer(pd.DatetimeIndex([session]))[0])
-        if row < 0:
-            first, last = day_of(self.closes, 0), day_of(self.closes, -1)
-            raise MissingData(
-                asked=f"look at {session}",
-                found=f"no closes on that day; the index runs from {first} to {last}",
-                rule="the day is a session of the index",
-                todo="name a session",
-            )
-        return row
 
 
 def rebuild(market: MarketData) -> FloatCapIndex:

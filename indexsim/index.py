@@ -22,18 +22,17 @@ from numpy.typing import NDArray
 
 from indexsim import rules
 from indexsim.basket import Basket
+from indexsim.closes import as_points, exact_row, row_of, rows_between, session_of
 from indexsim.divisor import DivisorEntry, DivisorLedger, price_sum, standard_prices
-from indexsim.errors import DataError, MissingData, SpecError
+from indexsim.errors import DataError, MissingData
 from indexsim.events import Event
 from indexsim.rounding import half_up_quotient
 from indexsim.spans import (
     StandardPrices,
     entering,
-    exact_row,
     follow_events,
     missing_columns,
     missing_prices,
-    session_of,
 )
 
 if TYPE_CHECKING:
@@ -199,7 +198,7 @@ class PriceWeightedIndex:
         MissingData
             There are no closes on that day.
         """
-        return self._regime_of(self._row(session))
+        return self._regime_of(row_of(self.closes, session))
 
     def weights(self, session: date | str) -> pd.Series:
         """Return price x factor / sum of each constituent at the close of a session (A2).
@@ -214,7 +213,7 @@ class PriceWeightedIndex:
         MissingData
             There are no closes on that day.
         """
-        row = self._row(session)
+        row = row_of(self.closes, session)
         basket = self._regime_of(row).basket
         values = self.closes.iloc[row][list(basket.codes)].to_numpy(np.float64) * _factors(basket)
         return pd.Series(values / values.sum(), index=pd.Index(basket.codes, name="code"), name="weight")
@@ -244,14 +243,7 @@ class PriceWeightedIndex:
         SpecError
             `end` is before `start`.
         """
-        first, last = self._row(start), self._row(end)
-        if first > last:
-            raise SpecError(
-                asked=f"contributions from {start} to {end}",
-                found="the end is before the start",
-                rule="contributions run forward in time",
-                todo="exchange the two days",
-            )
+        first, last = rows_between(self.closes, start, end)
         points: dict[str, Fraction] = {}
         for number, regime in enumerate(self.regimes):
             stop = self.regimes[number + 1].row if number + 1 < len(self.regimes) else len(self.closes)
@@ -266,8 +258,7 @@ class PriceWeightedIndex:
                 points[code] = points.get(code, Fraction(0)) + move
             if low < regime.row and (slip := self._slip(number)):
                 points[DIVISOR_ROUNDING] = points.get(DIVISOR_ROUNDING, Fraction(0)) + slip
-        index = pd.Index(list(points), name="code", dtype="str")
-        return pd.Series([float(value) for value in points.values()], index=index, name="points", dtype="float64")
+        return as_points(points)
 
     def _slip(self, number: int) -> Fraction:
         """Return how far the unrounded level moved at a change, where it should have stayed."""
@@ -283,18 +274,6 @@ class PriceWeightedIndex:
 
     def _regime_of(self, row: int) -> Regime:
         return next(regime for regime in reversed(self.regimes) if regime.row <= row)
-
-    def _row(self, session: date | str) -> int:
-        row = int(self.closes.index.get_indexer(pd.DatetimeIndex([session]))[0])
-        if row < 0:
-            first, last = session_of(self.closes, 0), session_of(self.closes, -1)
-            raise MissingData(
-                asked=f"look at {session}",
-                found=f"no closes on that day; the index runs from {first} to {last}",
-                rule="the day is a session of the index",
-                todo="name a session",
-            )
-        return row
 
 
 class _ChainedIndex(PriceWeightedIndex):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
 from fractions import Fraction
 from functools import cached_property
 from itertools import groupby
@@ -14,10 +13,10 @@ import numpy as np
 import pandas as pd
 
 from indexsim.basket import Basket
+from indexsim.closes import exact_row, session_of
 from indexsim.divisor import standard_prices
 from indexsim.errors import Finding
 from indexsim.events import Event, Replace
-from indexsim.rounding import exact_price
 
 
 @dataclass(frozen=True)
@@ -84,21 +83,9 @@ def missing_columns(prices: pd.DataFrame, spans: Sequence[Held], file: str) -> l
     return [Finding(file, "", code, "missing-price", "no column for a constituent") for code in absent]
 
 
-def exact_row(prices: pd.DataFrame, row: int, codes: Sequence[str]) -> dict[str, Fraction]:
-    """Return the prices of some codes in a row, as the decimals they were written as."""
-    values = prices.iloc[row][list(codes)].tolist()
-    return {code: exact_price(value) for code, value in zip(codes, values, strict=True)}
-
-
 def entering(events: Sequence[Event]) -> tuple[str, ...]:
     """Return the codes that some events bring in at a price of their own."""
     return tuple(code for event in events if isinstance(event, Replace) for code in event.entering)
-
-
-def session_of(closes: pd.DataFrame, row: int) -> date:
-    """Return the session of a row."""
-    day: date = closes.index[row].date()
-    return day
 
 
 class StandardPrices(Mapping[str, Fraction]):
