@@ -7,6 +7,8 @@ from datetime import date
 from fractions import Fraction
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from indexsim.basket import Basket
 from indexsim.errors import EventError
@@ -80,3 +82,21 @@ def test_a_basket_travels_to_another_process() -> None:
 
     assert copy == BASKET
     assert hash(copy) == hash(BASKET)
+
+
+@settings(derandomize=True, max_examples=50, deadline=None)
+@given(ratio=st.fractions(min_value=Fraction(1, 10), max_value=10), data=st.data())
+def test_an_event_and_its_inverse_restore_the_factors(ratio: Fraction, data: st.DataObject) -> None:
+    factors = data.draw(st.dictionaries(st.text("123A", min_size=4, max_size=4), st.fractions(1, 50), min_size=2))
+    before = Basket(factors, DAY)
+    code, other = list(factors)[:2]
+    there_and_back: list[tuple[Event, Event]] = [
+        (Split(code, ratio, effective=DAY), Split(code, 1 / ratio, effective=DAY)),
+        (FactorStep(code, ratio, effective=DAY), FactorStep(code, factors[code], effective=DAY)),
+        (Replace({"0000": ratio}, (), effective=DAY), Replace({}, ("0000",), effective=DAY)),
+        (Replace({}, (other,), effective=DAY), Replace({other: factors[other]}, (), effective=DAY)),
+    ]
+    for event, inverse in there_and_back:
+        after = before.apply(event).apply(inverse)
+
+        assert dict(after.factors) == dict(before.factors)
