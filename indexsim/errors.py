@@ -48,9 +48,9 @@ def unknown_name(what: str, name: str, known: Iterable[str]) -> SpecError:
     """
     options = sorted(known)
     rule = f"{', '.join(options)} exist" if options else f"no {what} is known here"
-    return SpecError(
-        asked=f"use the {what} {name!r}", found=f"there is no such {what}", rule=rule, todo=nearest(name, options)
-    )
+    hint = nearest(name, options)
+    todo = hint if hint.startswith("did you mean") else "choose one of these"
+    return SpecError(asked=f"use the {what} {name!r}", found=f"there is no such {what}", rule=rule, todo=todo)
 
 
 class MissingData(ToolError):  # noqa: N818 (it reads as what it says: there is no such data)
