@@ -219,3 +219,29 @@ def test_run_id_follows_spec_data_and_code_alone(small: Path, copy: Path) -> Non
 
     assert here.facts["run_id"] == there.facts["run_id"]
     assert here.facts["run_id"] != other.facts["run_id"]
+
+
+def test_run_id_follows_every_byte_of_the_data(copy: Path) -> None:
+    before = run("vi_gate", copy).facts["run_id"]
+    with (copy / "usdjpy.csv").open("a", encoding="utf-8") as file:
+        file.write("2023-01-04,130,131,129,130\n")
+
+    assert run("vi_gate", copy).facts["run_id"] != before
+
+
+def test_holes_of_a_needed_series_are_said_with_their_dates(copy: Path) -> None:
+    vi = pd.read_csv(copy / "nikkei_vi.csv")
+    vi.drop(index=range(500, 510)).to_csv(copy / "nikkei_vi.csv", index=False)
+    missing = " ".join(run("vi_gate", copy).facts["data"]["missing"])
+
+    span = f"{vi['date'][500]} to {vi['date'][509]}"
+    assert f"nikkei_vi: 10 of {len(vi) - 1} sessions absent ({span}); unknown there" in missing
+
+
+def test_by_default_a_run_covers_what_its_series_cover(copy: Path) -> None:
+    vi = pd.read_csv(copy / "nikkei_vi.csv")
+    vi.iloc[200:800].to_csv(copy / "nikkei_vi.csv", index=False)
+    data = run("vi_gate", copy).facts["data"]
+
+    # The first session the VI covers is the base of the returns; trading begins on the one after it.
+    assert (data["from"], data["to"]) == (vi["date"][201], vi["date"][799])
