@@ -6,15 +6,15 @@ the cap has gone, and a step multiplies the factor by new / old ratio.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from fractions import Fraction
 
-from indexsim import rules
+from indexsim import facts, rules
 from indexsim.basket import Basket
 from indexsim.errors import SpecError
-from indexsim.events import CapStep, Event, Replace
+from indexsim.events import CapStep, Event, FactorStep, Replace
 from indexsim.rounding import exact_price
 
 
@@ -169,8 +169,29 @@ def cap_test(
     return {code: decision for code, decision in tested.items() if decision.changes}
 
 
+def published_ratios(day: date, codes: Iterable[str]) -> dict[str, Fraction]:
+    """Return the capping ratios below one that the published factors of a day contain, of some codes (A17).
+
+    Examples
+    --------
+    >>> {code: float(ratio) for code, ratio in published_ratios(date(2025, 7, 3), ["6857", "9983"]).items()}
+    {'9983': 0.8}
+    """
+    held = frozenset(codes)
+    ratios = {n.code: n.ratio_after for n in facts.cap_steps() if n.effective <= day and n.code in held}
+    return {code: ratio for code, ratio in ratios.items() if ratio != 1}
+
+
+def published_steps() -> frozenset[tuple[str, date]]:
+    """Return code and effective date of every known step of the cap, whatever ``factors`` calls it."""
+    return frozenset((notice.code, notice.effective) for notice in facts.cap_steps())
+
+
 def capping_ratios(
-    basket: Basket, events: Sequence[Event], start: Mapping[str, Fraction] | None = None
+    basket: Basket,
+    events: Sequence[Event],
+    start: Mapping[str, Fraction] | None = None,
+    cap_steps: Container[tuple[str, date]] = frozenset(),
 ) -> dict[str, Fraction]:
     """Return the capping ratios below one after events, read from their cap steps.
 
@@ -182,11 +203,13 @@ def capping_ratios(
         In the order in which they act.
     start : mapping of code to Fraction, optional
         Ratios that the first factors contain already; a code that is absent has 1.
+    cap_steps : container of (code, effective date)
+        Steps that are cap steps, whatever ``factors`` calls them.
     """
     ratios = dict(start or {})
     for event in events:
         after = basket.apply(event)
-        if isinstance(event, CapStep):
+        if isinstance(event, CapStep) or (isinstance(event, FactorStep) and (event.code, event.effective) in cap_steps):
             step = event.factor / basket.factors[event.code]
             ratios[event.code] = ratios.get(event.code, Fraction(1)) * step
         elif isinstance(event, Replace):

@@ -109,9 +109,11 @@ class DataError(ToolError):
         At least one; the message shows the first five and counts the rest.
     asked : str
         What the caller wanted from the folder.
+    todo : str, optional
+        What to do next, where it is more than to correct the file.
     """
 
-    def __init__(self, findings: Sequence[Finding], asked: str = "read the market folder") -> None:
+    def __init__(self, findings: Sequence[Finding], asked: str = "read the market folder", todo: str = "") -> None:
         self.findings = tuple(findings)
         shown = "; ".join(str(f) for f in self.findings[:5])
         more = f" (and {len(self.findings) - 5} more)" if len(self.findings) > 5 else ""
@@ -119,7 +121,7 @@ class DataError(ToolError):
             asked=asked,
             found=shown + more,
             rule=", ".join(sorted({f.rule for f in self.findings})),
-            todo="correct the file; `python -m backtests check DIR` lists every finding",
+            todo=todo or "correct the file; `python -m backtests check DIR` lists every finding",
         )
 
 

@@ -1,6 +1,6 @@
 """Rows of ``factors`` from text to types: dates, codes, exact factors, the words of the event column.
 
-What a row says on its own is checked here; what it means for the basket, in `indexsim.events`.
+What a row says on its own is checked here; what it means for the basket, in `indexsim.events.parsing`.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ _WORDS = {
     "initial": (0, re.compile("initial")),
     "split": (1, re.compile(rf"split(?: {_P}:{_P})?")),
     "split-by-divisor": (1, re.compile(rf"split-by-divisor {_P}:{_P}")),
+    "split-by-rule": (1, re.compile(rf"split-by-rule {_P}:{_P}")),
     "rights": (1, re.compile(rf"rights {_P}:{_P}@{_Z}")),
     "spin-off": (1, re.compile(r"spin-off of (\S+)")),
     "remove": (2, re.compile("remove")),
@@ -36,7 +37,7 @@ _WORDS = {
     "step cap": (3, re.compile("step cap")),
     "step phase-in": (3, re.compile("step phase-in")),
 }
-_MAY_BE_BLANK = ("split", "split-by-divisor", "rights", "remove", "")
+_MAY_BE_BLANK = ("split", "split-by-divisor", "split-by-rule", "rights", "remove", "")
 
 
 @dataclass(frozen=True)

@@ -35,6 +35,7 @@ from indexsim.floatbase import (
 )
 from indexsim.market import MarketData
 from indexsim.rounding import half_up_quotient
+from indexsim.suspension import prices_used, unbuildable
 
 
 def levels(
@@ -243,7 +244,7 @@ class FloatCapIndex:
 
 
 def rebuild(market: MarketData) -> FloatCapIndex:
-    """Rebuild TOPIX from the closes and ``shares_ffw`` of a market, at its published level on the first session.
+    """Rebuild TOPIX from the prices used and ``shares_ffw`` of a market, at its published level on the first session.
 
     The base value of the start is taken from that level, so it is as exact as two decimals let it be.
     Splits are those of ``factors``; rows of ``shares_ffw`` hold from their date on, zero shares are an exit.
@@ -260,7 +261,7 @@ def rebuild(market: MarketData) -> FloatCapIndex:
     used = (*files, "factors") if market.has("factors") else files
     market.refuse_errors(dict.fromkeys(used, (date.min, date.max)), asked)
     listed, published = market.table("shares_ffw"), market.table("topix")["close"].dropna()
-    closes = market.table("closes")
+    closes = prices_used(market, asked)
     known = closes.index.intersection(published.index)
     known = known[known >= listed["date"].min()]
     if known.empty:
@@ -273,7 +274,10 @@ def rebuild(market: MarketData) -> FloatCapIndex:
     closes = closes.loc[known[0] :]
     shares, ffw = (_in_force(listed, column, closes.index) for column in ("shares", "ffw"))
     splits = [event for event in market.events if isinstance(event, Split)] if market.has("factors") else []
-    return FloatCapIndex.build(closes, shares, ffw, splits, start_level=float(published[known[0]]))
+    try:
+        return FloatCapIndex.build(closes, shares, ffw, splits, start_level=float(published[known[0]]))
+    except DataError as error:
+        raise unbuildable(error.findings, error.asked) from None
 
 
 def _in_force(listed: pd.DataFrame, column: str, days: pd.Index) -> pd.DataFrame:

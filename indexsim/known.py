@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
+from functools import cache
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from indexsim import sessions
+from indexsim import derivatives, sessions
 
 Moments = npt.NDArray[np.datetime64]
 
@@ -34,7 +35,8 @@ class KnownAt:
     Attributes
     ----------
     anchor : str
-        ``open``, ``morning_close``, ``afternoon_open`` or ``close`` of the row's session, or ``clock``.
+        ``open``, ``morning_close``, ``afternoon_open`` or ``close`` of the row's session, ``night_close`` of
+        the futures' night booked on it, or ``clock``.
     minutes : int
         Minutes after the anchor; after midnight for ``clock``.
     days : int
@@ -75,6 +77,7 @@ _TOKYO = {
 }
 _OVERNIGHT = KnownAt("clock", MORNING, days=1, source="New York close is the next morning in Tokyo, H")
 _PAID = KnownAt("clock", EVENING, good_for=FOR_GOOD, source="from its announcement, else the ex-date, M")
+_NIGHT = KnownAt("night_close", source="the night booked on the date ends before its day session, D2 M")
 _IN_FORCE = KnownAt("clock", good_for=FOR_GOOD, source="in force from its date, M")
 
 #: (file, column) -> rule; column "*" serves the columns not named. ``constituents`` is not dated and
@@ -82,8 +85,16 @@ _IN_FORCE = KnownAt("clock", good_for=FOR_GOOD, source="in force from its date, 
 RULES: dict[tuple[str, str], KnownAt] = {
     **{(f, c): rule for f in ("n225", "topix", "index", "etf_1321", "etf_1306") for c, rule in _TOKYO.items()},
     ("closes", "*"): _CLOSE,
+    ("special_quotes", "*"): _CLOSE,
+    ("suspensions", "*"): KnownAt("clock", EVENING, good_for=FOR_GOOD, source="counted from its last day, H"),
     ("opens", "*"): KnownAt("open", source="first print, H"),
     ("volumes", "*"): _TRADED,
+    ("futures", "open"): KnownAt("open", source="the day session opens with the cash market or before it, D2 M"),
+    ("futures", "close"): KnownAt("close", 15, source="the day session ends 15 minutes after the cash close, D2 M"),
+    ("futures", "night_open"): _NIGHT,
+    ("futures", "night_close"): _NIGHT,
+    ("futures", "settle"): _TRADED,
+    ("futures", "volume"): _TRADED,
     ("halves", "morning_close"): KnownAt("morning_close", source="H"),
     ("halves", "afternoon_open"): KnownAt("afternoon_open", source="H"),
     ("nikkei_vi", "open"): KnownAt("open", 15, source="computed from options trading, M"),
@@ -128,6 +139,8 @@ def release_of(file: str, column: str) -> str:
     """Return in words when a cell is known, as the README shows it; empty where nothing says so."""
     if file == "factors" and column == "event":
         return "18:00 of the announcement, else when it acts"
+    if file == "suspensions":
+        return "18:00 of the last day"
     if file in ("dividends", "distributions") and column == "yen":
         return "18:00 of the announcement, else of the ex-date"
     rule = RULES.get((file, column)) or RULES.get((file, "*"))
@@ -139,6 +152,8 @@ def known_at(rule: KnownAt, dates: pd.DatetimeIndex) -> Moments:
     days = dates.to_numpy().astype("datetime64[D]")
     if rule.anchor == "clock":
         return stamp(days + rule.days, rule.minutes)
+    if rule.anchor == "night_close":
+        return _night_close(days, dates) + np.timedelta64(rule.minutes, "m")
     return stamp(days, _anchor_minutes(rule.anchor, dates) + rule.minutes)
 
 
@@ -162,7 +177,7 @@ def acts_at(dates: pd.DatetimeIndex) -> Moments:
         Japan time; NaT where there is no date. A date outside the session table stands for itself.
     """
     days = dates.to_numpy().astype("datetime64[D]")
-    table = sessions.sessions(sessions.FIRST_DAY, sessions.LAST_DAY).to_numpy().astype("datetime64[D]")
+    table = sessions.all_sessions().to_numpy().astype("datetime64[D]")
     at = np.searchsorted(table, days)
     inside = (days >= table[0]) & (days <= table[-1])
     acting = np.where(inside, table[np.minimum(at, len(table) - 1)], days)
@@ -189,6 +204,7 @@ def event_moments(effective: pd.DatetimeIndex, announced: pd.DatetimeIndex) -> M
     return moments
 
 
+@cache
 def moment_of(effective: date, announced: date | None) -> np.datetime64:
     """Return `event_moments` of one event."""
     known = pd.DatetimeIndex([pd.NaT if announced is None else pd.Timestamp(announced)])
@@ -200,6 +216,14 @@ def stamp(days: Moments, minutes: npt.NDArray[Any] | int) -> Moments:
     """Join days (datetime64[D]) and minutes after midnight to datetime64[m]."""
     joined: Moments = days.astype("datetime64[m]") + np.asarray(minutes, dtype="timedelta64[m]")
     return joined
+
+
+def _night_close(days: Moments, dates: pd.DatetimeIndex) -> Moments:
+    """Return when the nights booked on days end; a day without one stands for its open, which comes after any."""
+    table = derivatives.nights()
+    at = np.minimum(np.searchsorted(table.booked, days), len(table.booked) - 1)
+    moments: Moments = np.where(table.booked[at] == days, table.closed[at], stamp(days, _anchor_minutes("open", dates)))
+    return moments
 
 
 _MINUTES = {

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
+from itertools import compress
 from pathlib import Path
 from typing import Any
 
@@ -20,15 +21,18 @@ import numpy as np
 import pandas as pd
 
 from indexsim import gate, known, sessions
-from indexsim.bars import AFTERNOON, MORNING, Bars, Clock, make_bars
+from indexsim.bars import AFTERNOON, MORNING, NIGHT, Bars, Clock, make_bars
 from indexsim.basket import Basket
+from indexsim.columns import Column, Columns
 from indexsim.errors import DataError, Finding, MissingData, SpecError, unknown_name
 from indexsim.events import Event, parse_events
 from indexsim.known import Moments
 from indexsim.schema import FILES, MARKER
 
-#: Files whose rows may be known before their own date.
-_ANNOUNCED = ("factors", "dividends", "distributions")
+#: Files whose rows need not become known in their order.
+_ANNOUNCED = ("factors", "dividends", "distributions", "suspensions")
+#: Columns of ``futures`` without which there are no night bars.
+NIGHTS = ("night_open", "night_close")
 #: Series that span the clock of a market: the first one present.
 BASE_SERIES = ("n225", "index", "topix", "closes")
 
@@ -72,7 +76,10 @@ class Folder:
                 todo="name the folder that holds them, or write one with `python -m backtests sample DIR`",
             )
         self._read: dict[str, tuple[pd.DataFrame, tuple[Finding, ...]]] = {}
-        self._known: dict[tuple[str, str], Moments] = {}
+        self._judged: dict[str, tuple[Finding, ...]] = {}
+        self.columns = Columns(self.frame)
+        #: Bars of the calendar by clock and days beyond the last session: every view begins with the same ones.
+        self.bars: dict[tuple[Clock, int], Bars] = {}
 
     def _add_layer(self, path: Path) -> None:
         if not path.is_dir():
@@ -96,20 +103,15 @@ class Folder:
         return self._table(name)[0].copy(deep=False)
 
     def findings(self, name: str) -> tuple[Finding, ...]:
-        """Return what the gate found in a file."""
-        return self._table(name)[1]
+        """Return what the gate found in a file, in the light of the files beside it."""
+        if name not in self._judged:
+            self._judged[name] = gate.judge(name, *self._table(name), self)
+        return self._judged[name]
 
     def _table(self, name: str) -> tuple[pd.DataFrame, tuple[Finding, ...]]:
         if name not in self._read:
             self._read[name] = gate.read_table(self.files[name], FILES[name])
         return self._read[name]
-
-    def known_times(self, name: str, column: str) -> Moments:
-        """Return when each row's value in a column is known, datetime64[m]: ascending but where rows are announced."""
-        key = (name, column)
-        if key not in self._known:
-            self._known[key] = _known_times(name, column, self._table(name)[0])
-        return self._known[key]
 
     @cached_property
     def events(self) -> tuple[Basket, tuple[Event, ...]]:
@@ -150,21 +152,6 @@ class Folder:
         return said if isinstance(said, dict) and said else {"synthetic": True}
 
 
-def _known_times(name: str, column: str, frame: pd.DataFrame) -> Moments:
-    if name == "factors":
-        effective, announced = (
-            pd.to_datetime(frame[c], format="%Y-%m-%d", errors="coerce")
-            if c in frame
-            else pd.Series(pd.NaT, frame.index)
-            for c in ("effective_date", "announced_date")
-        )
-        return known.event_moments(pd.DatetimeIndex(effective), pd.DatetimeIndex(announced))
-    dates = frame.index.to_series() if FILES[name].date_indexed else frame[FILES[name].columns[0].name]
-    if "announced_date" in frame:
-        dates = frame["announced_date"].fillna(dates)
-    return known.known_at(known.rule_of(name, column), pd.DatetimeIndex(dates))
-
-
 class MarketData:
     """Serve one market by time.
 
@@ -193,7 +180,9 @@ class MarketData:
 
     def until(self, moment: np.datetime64 | str) -> MarketData:
         """Return the market as it was known at a moment (Japan time), never later than this one's own."""
-        at: np.datetime64 = pd.Timestamp(moment).floor("min").to_datetime64().astype("datetime64[m]")
+        if not isinstance(moment, np.datetime64):
+            moment = pd.Timestamp(moment).to_datetime64()
+        at: np.datetime64 = moment.astype("datetime64[m]")
         return MarketData(self.folder, at if self.now is None else min(at, self.now))
 
     @property
@@ -225,6 +214,22 @@ class MarketData:
                 todo="add the file (data/README.md has its columns) or layer another folder with --market",
             )
 
+    @property
+    def has_nights(self) -> bool:
+        """Whether the file of futures has columns for the night."""
+        return self.has("futures") and set(NIGHTS) <= set(self.folder.frame("futures").columns)
+
+    def require_nights(self) -> None:
+        """Raise `MissingData` where the market has no night prices."""
+        self.require(["futures"], "trade on nights")
+        if not self.has_nights:
+            raise MissingData(
+                asked="trade on nights",
+                found=f"no column {' and '.join(NIGHTS)} in {self.folder.files['futures'].name}",
+                rule="a night bar opens and closes at the night prices of futures, and at nothing else",
+                todo="add the columns (data/README.md says what they hold), or trade on the clock daily",
+            )
+
     def table(self, name: str) -> pd.DataFrame:
         """Return a file's rows as far as they are known.
 
@@ -247,17 +252,11 @@ class MarketData:
         if name == "constituents":
             return frame
         if name in _ANNOUNCED:
-            return frame[self.folder.known_times(name, "*") <= now]
-        columns = [c.name for c in FILES[name].columns if c.name in frame and frame[c.name].dtype.kind == "f"]
-        if not any((name, c) in known.RULES for c in columns):
-            return frame.iloc[: self._count(name, "*", now)]
-        counts = {c: self._count(name, c, now) for c in columns}
-        visible = frame.iloc[: max(counts.values())]
-        row = np.arange(len(visible))
-        return visible.assign(**{c: visible[c].where(row < count) for c, count in counts.items()})
-
-    def _count(self, name: str, column: str, now: np.datetime64) -> int:
-        return int(np.searchsorted(self.folder.known_times(name, column), now, side="right"))
+            return frame[self.folder.columns.known_times(name) <= now]
+        rows, cells = self.folder.columns.extent(name, now)
+        visible = frame.iloc[:rows]
+        cut = {c: visible[c].where(np.arange(rows) < n) for c, n in cells.items() if n < rows}
+        return visible.assign(**cut)
 
     def bars(self, clock: Clock) -> Bars:
         """Return the bars of every session the market spans, as far as they are decided.
@@ -265,26 +264,28 @@ class MarketData:
         Raises
         ------
         MissingData
-            For ``halves`` in a market without morning closes.
+            For ``halves`` in a market without morning closes, for ``nights`` in one without night prices.
         """
         if clock == "halves":
             self.require(["halves"], "trade on halves")
-        key = ("bars", clock)
-        if key not in self._cache:
-            first, last = self.span
-            bars = make_bars(first, last, clock)
-            self._cache[key] = bars if self.now is None else bars.until(self.now)
-        result: Bars = self._cache[key]
-        return result
+        if clock == "nights":
+            self.require_nights()
+        if (clock, 0) not in self.folder.bars:
+            self.folder.bars[clock, 0] = make_bars(*self.span, clock)
+        whole = self.folder.bars[clock, 0]
+        return whole if self.now is None else whole.until(self.now)
 
     def schedule(self, clock: Clock, ahead: int) -> Bars:
         """Return the decided bars and the next `ahead` ones: the calendar is known before the prices.
 
         Shorter where the session table ends.
         """
-        first, last = self.span
-        beyond = min(last + pd.Timedelta(days=15 + 2 * ahead), pd.Timestamp(sessions.LAST_DAY))
-        return make_bars(first, beyond, clock)[: len(self.bars(clock)) + ahead]
+        days = 15 + 2 * ahead
+        if (clock, days) not in self.folder.bars:
+            first, last = self.span
+            beyond = min(last + pd.Timedelta(days=days), pd.Timestamp(sessions.LAST_DAY))
+            self.folder.bars[clock, days] = make_bars(first, beyond, clock)
+        return self.folder.bars[clock, days][: len(self.bars(clock)) + ahead]
 
     @property
     def span(self) -> tuple[pd.Timestamp, pd.Timestamp]:
@@ -301,36 +302,37 @@ class MarketData:
             )
         return inside[0], inside[-1]
 
-    def _column(self, name: str, column: str) -> pd.Series:
-        """Return a column of a file of days as far as it is known; MissingData where there is none."""
-        frame = self.table(name)
-        if column not in frame or not FILES[name].date_indexed:
+    def _column(self, name: str, column: str) -> Column:
+        """Return a column of a file of days; MissingData where there is none."""
+        self.require([name], f"read {name}")
+        held = self.folder.columns.of(name, column)
+        if held is None:
             raise MissingData(
                 asked=f"read {column} of {name} by bars",
-                found=f"{self.folder.files[name].name} has {', '.join(map(str, frame.columns[:8]))}",
+                found=f"{self.folder.files[name].name} has {', '.join(map(str, self.folder.frame(name).columns[:8]))}",
                 rule="a column of a file that has one row a day",
                 todo="name a column that is there (data/README.md), or read the rows with `table`",
             )
-        return frame[column]
+        return held
 
     def prices(self, series: str, bars: Bars) -> BarPrices:
         """Return a series' opens and closes on bars; NaN where it has no print.
 
         A morning bar closes at ``halves.morning_close``, an afternoon bar opens at
-        ``halves.afternoon_open``; a series without halves prints NaN there.
+        ``halves.afternoon_open``; a series without halves prints NaN there. Nothing of the cash market
+        prints at night.
         """
-        days = pd.DatetimeIndex(bars.session)
-        close = self._column(series, "close").reindex(days).to_numpy(dtype="float64", copy=True)
-        opened = np.full(len(bars), np.nan)
-        if "open" in self.table(series):
-            opened = self._column(series, "open").reindex(days).to_numpy(dtype="float64", copy=True)
+        close, opens = self._column(series, "close"), self.folder.columns.of(series, "open")
+        closed = close.on(bars.session, self.now)
+        opened = opens.on(bars.session, self.now) if opens else np.full(len(bars), np.nan)
         if bars.clock == "halves":
-            halves = self.table("halves")
-            lunch = halves[halves["series"] == series].set_index("date").reindex(days)
-            morning, afternoon = bars.half == MORNING, bars.half == AFTERNOON
-            close[morning] = lunch["morning_close"].to_numpy()[morning]
-            opened[afternoon] = lunch["afternoon_open"].to_numpy()[afternoon]
-        return BarPrices(opened, close)
+            self.require(["halves"], "read halves")
+            for values, column, half in ((closed, "morning_close", MORNING), (opened, "afternoon_open", AFTERNOON)):
+                own = bars.half == half
+                values[own] = self.folder.columns.lunch(series, column).on(bars.session, self.now)[own]
+        if bars.clock == "nights":
+            opened[bars.half == NIGHT] = closed[bars.half == NIGHT] = np.nan
+        return BarPrices(opened, closed)
 
     def known(self, name: str, column: str, bars: Bars) -> np.ndarray:
         """Return the last value of a column known at each bar's decision.
@@ -341,15 +343,7 @@ class MarketData:
             NaN where nothing is known yet, or where the last row is older than the column's
             ``good_for`` (`indexsim.known`).
         """
-        series = self._column(name, column)
-        if series.empty:
-            return np.full(len(bars), np.nan)
-        times = self.folder.known_times(name, column)[: len(series)]
-        at = np.searchsorted(times, bars.decided, side="right") - 1
-        row = np.maximum(at, 0)
-        age = bars.session - series.index.to_numpy().astype("datetime64[D]")[row]
-        good = (at >= 0) & (age <= np.timedelta64(known.rule_of(name, column).good_for, "D"))
-        return np.where(good, series.to_numpy(dtype="float64")[row], np.nan)
+        return self._column(name, column).last_known(bars, self.now)
 
     @property
     def events(self) -> tuple[Event, ...]:
@@ -358,7 +352,7 @@ class MarketData:
         events = self.folder.events[1]
         if self.now is None:
             return events
-        return tuple(e for e, when in zip(events, self.folder.event_times, strict=True) if when <= self.now)
+        return tuple(compress(events, (self.folder.event_times <= self.now).tolist()))
 
     def refuse_errors(self, spans: Mapping[str, tuple[date, date]], asked: str, waived: Iterable[str] = ()) -> None:
         """Raise `DataError` for errors in the named files inside their spans.
@@ -375,7 +369,7 @@ class MarketData:
             f
             for name, (first, last) in spans.items()
             for f in self.folder.findings(name)
-            if f.severity == "error" and _inside(f, first, last) and not (f.waivable and f.rule in waived)
+            if f.severity == "error" and gate.lies_in(f, first, last) and not (f.waivable and f.rule in waived)
         ]
         errors += [f for f in self.folder.about_files if f.severity == "error" and Path(f.file).stem in spans]
         if errors:
@@ -384,15 +378,9 @@ class MarketData:
     def warnings(self, names: Iterable[str], first: date, last: date) -> list[Finding]:
         """Return the warnings about the named files whose rows lie in [first, last]."""
         found = [f for name in names if self.has(name) for f in self.folder.findings(name)]
-        return [f for f in found if f.severity == "warning" and _inside(f, first, last)]
+        return [f for f in found if f.severity == "warning" and gate.lies_in(f, first, last)]
 
 
 def known_from(event: Event) -> np.datetime64:
     """Return when an event may be known (Japan time): see `indexsim.known.event_moments`."""
     return known.moment_of(event.effective, event.announced)
-
-
-def _inside(finding: Finding, first: date, last: date) -> bool:
-    """Say whether a finding lies in [first, last]; one without dates always does."""
-    start, _, end = finding.row.partition("..")
-    return not start[:4].isdigit() or (start <= last.isoformat() and (end or start) >= first.isoformat())

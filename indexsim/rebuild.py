@@ -13,6 +13,7 @@ import pandas as pd
 from indexsim.errors import DataError, Finding
 from indexsim.index import PriceWeightedIndex
 from indexsim.market import MarketData
+from indexsim.suspension import prices_used, unbuildable
 
 #: A rebuilt level is exact where it differs from the published one by less than this, in points.
 EXACT = 0.005
@@ -79,7 +80,7 @@ def can_rebuild(market: MarketData) -> bool:
 
 
 def rebuild(market: MarketData, last: date | None = None, waived: Iterable[str] = ()) -> Rebuilt:
-    """Rebuild the index from closes, factors and divisors.
+    """Rebuild the index from the prices used (`indexsim.suspension`), factors and divisors.
 
     Parameters
     ----------
@@ -100,12 +101,12 @@ def rebuild(market: MarketData, last: date | None = None, waived: Iterable[str] 
     asked, waived = "rebuild the index", tuple(waived)
     market.require(FILES, asked)
     market.refuse_errors(dict.fromkeys(FILES, (date.min, last or date.max)), asked, waived)
-    closes = market.table("closes").loc[: None if last is None else pd.Timestamp(last)]
+    closes = prices_used(market, asked, last)
     divisors = _divisors(market)
     try:
         index = PriceWeightedIndex.build(closes, market.folder.events[0], market.events, divisors[0][1])
     except DataError as error:
-        raise DataError([_by_its_file(market, f) for f in error.findings], error.asked) from None
+        raise unbuildable([_by_its_file(market, f) for f in error.findings], error.asked) from None
     levels = index.levels()
     source = next((name for name in ("index", "n225") if market.has(name)), "")
     if source:

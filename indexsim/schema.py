@@ -59,6 +59,10 @@ class FileSchema:
         What the columns of a wide file hold; None for a long file.
     tokyo : bool
         Whether every row must lie on a session of the Tokyo market.
+    sparse : bool
+        Whether a session without a row is nothing to be noted.
+    known_by : str
+        The date column that its release rule counts from; empty for the first column.
     """
 
     name: str
@@ -67,6 +71,8 @@ class FileSchema:
     meaning: str
     cells: Column | None = None
     tokyo: bool = False
+    sparse: bool = False
+    known_by: str = ""
 
     @property
     def wide(self) -> bool:
@@ -82,6 +88,11 @@ class FileSchema:
     def date_indexed(self) -> bool:
         """Whether a row is a day: the frame then has the dates as its index."""
         return self.key == ("date",)
+
+    @property
+    def daily(self) -> bool:
+        """Whether there should be a row for every session between the first and the last."""
+        return self.tokyo and self.date_indexed and not self.sparse
 
     def column(self, name: str) -> Column | None:
         """Return the named column, or None for one the schema does not name."""
@@ -99,8 +110,9 @@ def _series(name: str, unit: str, meaning: str, *, tokyo: bool = True) -> FileSc
     return FileSchema(name, (DATE, *prices, volume), ("date",), meaning, tokyo=tokyo)
 
 
-def _wide(name: str, kind: str, unit: str, meaning: str) -> FileSchema:
-    return FileSchema(name, (DATE,), ("date",), meaning, cells=Column("CODE", kind, unit), tokyo=True)
+def _wide(name: str, kind: str, unit: str, meaning: str, sparse: bool = False) -> FileSchema:
+    cells = Column("CODE", kind, unit)
+    return FileSchema(name, (DATE,), ("date",), meaning, cells=cells, tokyo=True, sparse=sparse)
 
 
 def _numbers(
@@ -110,10 +122,24 @@ def _numbers(
     return FileSchema(name, (DATE, *cells), ("date",), meaning, tokyo=tokyo)
 
 
-def _payments(name: str, meaning: str) -> FileSchema:
-    ex_date, yen = Column("ex_date", "date", blank=False), Column("yen", "amount", "yen a share", "as paid, before tax")
+def _payments(name: str, meaning: str, yen_of: str = "") -> FileSchema:
+    ex_date = Column("ex_date", "date", blank=False)
+    yen = Column("yen", "amount", "yen a share", f"as paid, before tax{yen_of}")
     return FileSchema(name, (ex_date, CODE, yen, _ANNOUNCED), ("ex_date", "code"), meaning)
 
+
+_SUSPENSIONS = FileSchema(
+    "suspensions",
+    (
+        CODE,
+        Column("first_date", "date", meaning="first day without trading", blank=False),
+        Column("last_date", "date", meaning="last one", blank=False),
+        Column("source", "text", meaning="who says so", required=False),
+    ),
+    ("code", "first_date"),
+    "days on which a stock was suspended and carries its standard price",
+    known_by="last_date",  # nobody knows the end of a suspension before it
+)
 
 _FACTORS = FileSchema(
     "factors",
@@ -167,6 +193,26 @@ _HALVES = FileSchema(
     tokyo=True,
 )
 
+_FUTURES = FileSchema(
+    "futures",
+    (
+        DATE,
+        Column("root", "text", meaning="nikkei or topix", blank=False),
+        Column(
+            "contract", "text", meaning="month as 2025-12; front where the file follows the front month", blank=False
+        ),
+        Column("open", "price", "points", required=False),
+        Column("close", "price", "points", "last price of the day session"),
+        Column("night_open", "price", "points", "first price of the night booked on the date", required=False),
+        Column("night_close", "price", "points", "last price of that night, before the day session", required=False),
+        Column("settle", "price", "points", "settlement price; on the SQ day the final one", required=False),
+        Column("volume", "amount", "contracts", required=False),
+    ),
+    ("date", "root", "contract"),
+    "futures on the index, by contract",
+    tokyo=True,
+)
+
 _UNIVERSE = FileSchema(
     "universe",
     (DATE, CODE, Column("sector", "text"), Column("segment", "text", meaning="market segment")),
@@ -185,6 +231,14 @@ _FILES = (
     _wide("closes", "price", "yen", "closing price, as traded"),
     _wide("opens", "price", "yen", "opening price, as traded"),
     _wide("volumes", "amount", "shares", "shares traded"),
+    _wide(
+        "special_quotes",
+        "price",
+        "yen",
+        "special quote left at the end of the day; it counts before the close; a day without one needs no row",
+        sparse=True,
+    ),
+    _SUSPENSIONS,
     _FACTORS,
     _DIVISORS,
     _series("index", "points", "the published index that the constituents rebuild (without it, n225)"),
@@ -194,6 +248,7 @@ _FILES = (
     _series("nikkei_vi", "percent a year", "Nikkei 225 VI"),
     _series("etf_1321", "yen", "ETF 1321 on the Nikkei 225"),
     _series("etf_1306", "yen", "ETF 1306 on TOPIX"),
+    _FUTURES,
     _series("usdjpy", "yen per US dollar", "US dollar in yen", tokyo=False),
     _series("sp500", "points", "S&P 500, by New York date", tokyo=False),
     FileSchema(
@@ -203,7 +258,7 @@ _FILES = (
         "WTI oil, by New York date",
     ),
     _HALVES,
-    _payments("dividends", "dividends of constituents"),
+    _payments("dividends", "dividends of constituents", "; on the ex-date of a split a share as held before it"),
     _payments("distributions", "distributions of ETFs; the code is the series, as in etf_1321"),
     _numbers(
         "total_return",

@@ -1,16 +1,14 @@
-"""Suspended stocks: a constituent without a close carries its standard price (A3).
+"""The prices that enter an index: special quote, else close, else standard price (A3).
 
 A missing close stops the index, and should: it is far more often a hole in the data than a
-suspension. So nothing is filled here but what the caller declares, code by code and day by day.
-
-A market folder needs no file of its own for this: whoever gathers the data calls `carry` on the
-closes and writes what it returns, and keeps the declaration (code, first day, last day, source)
-beside the folder. The filled cells are then closes like any other.
+suspension. So nothing is filled here but what is declared, code by code and day by day, in the file
+``suspensions``. `prices_used` is the one place where a market's prices for an index come from.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 
 import numpy as np
@@ -19,10 +17,110 @@ import pandas as pd
 from indexsim.divisor import standard_prices
 from indexsim.errors import DataError, Finding, SpecError, unknown_name
 from indexsim.events import Event, ExRights, Split
+from indexsim.market import MarketData
 from indexsim.rounding import exact_price
 
 #: First and last day without trading, both included.
 Span = tuple[date, date]
+
+#: The files that say what stands for a close, where a market has them.
+FILES = ("special_quotes", "suspensions")
+
+
+def prices_used(market: MarketData, asked: str, last: date | None = None) -> pd.DataFrame:
+    """Return the prices of a market that enter an index: special quote, else close, else standard price (A3).
+
+    Parameters
+    ----------
+    market : MarketData
+        With ``closes``; ``special_quotes`` and ``suspensions`` are used where they are there. The splits and
+        rights on the way are those of ``factors``.
+    asked : str
+        What the caller wanted, for an error.
+    last : date, optional
+        Last session; None is the last one known.
+
+    Returns
+    -------
+    DataFrame of shape (n_sessions, n_codes)
+        Yen as traded. What is still NaN has no price, and no suspension says why.
+
+    Raises
+    ------
+    DataError
+        One of the two files has errors, names a code that ``closes`` does not have, or contradicts the prices.
+    """
+    used = [name for name in FILES if market.has(name)]
+    market.refuse_errors(dict.fromkeys(used, (date.min, last or date.max)), asked)
+    prices = quoted(market, asked).loc[: None if last is None else pd.Timestamp(last)]
+    return _carried(market, prices, asked) if "suspensions" in used else prices
+
+
+def quoted(market: MarketData, asked: str) -> pd.DataFrame:
+    """Return the closes of a market, each cell with a special quote replaced by it (A3).
+
+    Raises
+    ------
+    DataError
+        A code of ``special_quotes`` has no closes.
+    """
+    closes = market.table("closes")
+    if not market.has("special_quotes"):
+        return closes
+    quotes = market.table("special_quotes")
+    file = market.folder.files["special_quotes"].name
+    _refuse_unknown([("", code, code) for code in quotes.columns], closes, file, asked)
+    quotes = quotes.reindex(index=closes.index, columns=closes.columns)
+    return quotes.where(quotes.notna(), closes)
+
+
+def _carried(market: MarketData, prices: pd.DataFrame, asked: str) -> pd.DataFrame:
+    """Carry prices through the declared suspensions; what speaks against one names its line."""
+    # All of the folder's, whatever is known: a view holds no price of a later day that could be filled.
+    declared = market.folder.frame("suspensions")
+    file = market.folder.files["suspensions"].name
+    spans = [
+        (f"line {line}", code, (first.date(), last.date()))
+        for line, (code, first, last) in enumerate(
+            zip(declared["code"], declared["first_date"], declared["last_date"], strict=True), 2
+        )
+    ]
+    _refuse_unknown([(line, "code", code) for line, code, _ in spans], prices, file, asked)
+    suspended: dict[str, list[Span]] = {}
+    for _, code, span in spans:
+        suspended.setdefault(code, []).append(span)
+
+    def by_its_line(finding: Finding) -> Finding:
+        day = date.fromisoformat(finding.row)
+        line = next(n for n, code, (first, last) in spans if code == finding.column and first <= day <= last)
+        return replace(finding, file=file, row=line, column="code", found=f"{finding.column} on {day}: {finding.found}")
+
+    # Outside of the try: what speaks against an event is not about a suspension.
+    events = market.events if market.has("factors") else ()
+    try:
+        return carry(prices, suspended, events)
+    except DataError as error:
+        raise DataError([by_its_line(f) for f in error.findings], asked) from None
+
+
+def _refuse_unknown(named: Sequence[tuple[str, str, str]], closes: pd.DataFrame, file: str, asked: str) -> None:
+    """Raise for each (row, column, code) of a file whose code has no closes."""
+    found = "closes has no column for {}"
+    absent = [
+        Finding(file, row, column, "unknown-code", found.format(code))
+        for row, column, code in named
+        if code not in closes.columns
+    ]
+    if absent:
+        raise DataError(absent, asked)
+
+
+def unbuildable(findings: Sequence[Finding], asked: str) -> DataError:
+    """Return the error of an index that cannot be built; for a missing price it says what may stand for one."""
+    if not any(finding.rule == "missing-price" for finding in findings):
+        return DataError(findings, asked)
+    todo = "add the price, or, if the stock was suspended, declare its days in `suspensions` (data/README.md)"
+    return DataError(findings, asked, todo)
 
 
 def carry(closes: pd.DataFrame, suspended: Mapping[str, Iterable[Span]], events: Sequence[Event] = ()) -> pd.DataFrame:

@@ -12,7 +12,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from indexsim.basket import Basket
-from indexsim.capping import cap_decision, cap_effect, cap_ratio_after, cap_test, capping_ratios
+from indexsim.capping import (
+    cap_decision,
+    cap_effect,
+    cap_ratio_after,
+    cap_test,
+    capping_ratios,
+    published_ratios,
+    published_steps,
+)
 from indexsim.errors import SpecError
 from indexsim.events import CapStep, FactorStep, Replace, Split
 
@@ -129,6 +137,34 @@ def test_ratios_are_read_from_the_cap_steps_alone() -> None:
     assert capping_ratios(basket, events[:5]) == {"9983": F(8, 10), "6857": F(9, 10)}
     assert capping_ratios(basket, events) == {"9983": F(8, 10)}
     assert capping_ratios(basket, events[:3], {"9983": F(9, 10)}) == {"9983": F(81, 100)}
+
+
+@pytest.mark.parametrize(
+    ("day", "ratios"),
+    [
+        (date(2024, 9, 30), {}),
+        (date(2024, 10, 1), {"9983": "0.9"}),
+        (date(2025, 3, 31), {"9983": "0.9"}),
+        (date(2025, 7, 3), {"9983": "0.8"}),
+        (date(2026, 4, 1), {"9983": "0.8", "6857": "0.9"}),
+        (date(2026, 10, 1), {"9983": "0.8", "6857": "0.8"}),
+    ],
+)
+def test_the_published_factors_of_a_day_contain_the_caps_announced_before(day: date, ratios: dict[str, str]) -> None:
+    expected = {code: F(ratio) for code, ratio in ratios.items()}
+
+    assert published_ratios(day, ["4000", "6857", "9983"]) == expected
+    assert published_ratios(day, ["9983"]) == {code: ratio for code, ratio in expected.items() if code == "9983"}
+    assert published_ratios(day, []) == {}
+
+
+def test_a_known_cap_step_counts_whatever_the_file_calls_it() -> None:
+    basket = Basket({"9983": F(3)}, date(2024, 1, 4))
+    cap, other = ("2.7", OCT_2024), ("5.4", date(2025, 1, 6))
+    events = [FactorStep("9983", F(factor), effective=day) for factor, day in (cap, other)]
+
+    assert capping_ratios(basket, events, cap_steps=published_steps()) == {"9983": F(9, 10)}
+    assert capping_ratios(basket, events) == {}
 
 
 def test_only_names_that_move_are_returned() -> None:

@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from indexsim.errors import DataError
-from indexsim.events import CapStep, ExRights, FactorStep, Replace, SpinOff, Split, parse_events
+from indexsim.errors import DataError, EventError
+from indexsim.events import CapStep, ExRights, FactorStep, Replace, SpinOff, Split, parse_events, split_by_rule
 
 INITIAL = [
     ("2024-01-04", "1332", "0.3", "initial"),
@@ -202,3 +202,68 @@ def test_an_event_may_act_on_the_day_of_an_outage() -> None:
     _, events = parse_events(pd.DataFrame(initial, columns=["effective_date", "code", "factor", "event"], dtype=object))
 
     assert [event.effective for event in events] == [date(2020, 10, 1)]
+
+
+# --- by factor or by divisor (A11): from 1.5 on, or another cut-off; a reverse split by its inverse
+
+
+@pytest.mark.parametrize(
+    ("ratio", "cut_off", "by"),
+    [
+        ("11/10", None, "divisor"),
+        ("149/100", None, "divisor"),
+        ("3/2", None, "factor"),
+        ("3", None, "factor"),
+        ("2/3", None, "factor"),
+        ("100/149", None, "divisor"),
+        ("1/10", None, "factor"),
+        ("3/2", "2", "divisor"),
+        ("2/3", "2", "divisor"),
+        ("2", "2", "factor"),
+        ("1/2", "2", "factor"),
+        ("11/10", "11/10", "factor"),
+        ("10/11", "11/10", "factor"),
+        ("109/100", "11/10", "divisor"),
+    ],
+)
+def test_the_cut_off_says_what_takes_a_split(ratio: str, cut_off: str | None, by: str) -> None:
+    limit = {} if cut_off is None else {"by_factor_from": Fraction(cut_off)}
+    split = split_by_rule("9983", Fraction(ratio), DAY, date(2024, 3, 1), **limit)
+    text = f"split-by-rule {Fraction(ratio).numerator}:{Fraction(ratio).denominator}"
+    _, events = parse_events(frame(("2024-04-01", "9983", "", text)), "factors.csv", **limit)
+
+    assert split == Split("9983", Fraction(ratio), None, by, effective=DAY, announced=date(2024, 3, 1))  # type: ignore[arg-type]
+    assert events == (Split("9983", Fraction(ratio), None, by, effective=DAY),)  # type: ignore[arg-type]
+
+
+def test_a_split_by_rule_moves_the_factors_that_later_rows_build_on() -> None:
+    """2.4 x 3 = 7.2 and 7.2 x 2 = 14.4; the small one in between leaves 7.2."""
+    rows = [("2024-04-01", "", "split-by-rule 3:1"), ("2024-05-01", "", "split-by-rule 1.1:1")]
+    rows += [("2024-06-03", "14.4", "split")]
+    _, events = parse_events(frame(*((day, "9983", factor, event) for day, factor, event in rows)))
+
+    assert [(e.ratio, e.by) for e in events if isinstance(e, Split)] == [
+        (Fraction(3), "factor"),
+        (Fraction(11, 10), "divisor"),
+        (Fraction(2), "factor"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("factor", "event", "rule"),
+    [
+        ("7.6", "split-by-rule 3:1", "split-ratio"),
+        ("2.5", "split-by-rule 1.1:1", "split-ratio"),
+        ("", "split-by-rule 1:1", "split-ratio"),
+        ("", "split-by-rule", "event-word"),
+        ("", "split-by-rule 3:0", "event-word"),
+    ],
+)
+def test_a_split_by_rule_that_cannot_be_is_a_finding(factor: str, event: str, rule: str) -> None:
+    assert [found[2] for found in findings(("2024-04-01", "9983", factor, event))] == [rule]
+
+
+@pytest.mark.parametrize("ratio", [Fraction(0), Fraction(-2), Fraction(1)])
+def test_a_ratio_that_is_none_is_refused(ratio: Fraction) -> None:
+    with pytest.raises(EventError, match="above zero and not one"):
+        split_by_rule("9983", ratio, DAY)

@@ -29,6 +29,9 @@ def when(file: str, column: str, day: str) -> str:
         ("halves", "morning_close", "2025-09-26", "2025-09-26T11:30"),
         ("halves", "morning_close", "2011-11-18", "2011-11-18T11:00"),
         ("halves", "afternoon_open", "2025-09-26", "2025-09-26T12:30"),
+        ("futures", "night_open", "2025-09-29", "2025-09-27T06:00"),  # the night of a Monday ends on Saturday
+        ("futures", "night_close", "2021-09-17", "2021-09-17T05:30"),
+        ("futures", "night_close", "2016-07-19", "2016-07-19T09:00"),  # there was no night: not before the day opens
         ("nikkei_vi", "close", "2025-09-26", "2025-09-26T16:00"),
         ("nikkei_vi", "close", "2024-11-01", "2024-11-01T15:30"),
         ("usdjpy", "close", "2025-09-26", "2025-09-27T07:00"),

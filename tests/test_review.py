@@ -527,13 +527,13 @@ def test_what_is_known_to_come_before_the_review_is_reckoned_with(tmp_path: Path
 
 
 def test_second_step_split_and_cap_of_one_name(tmp_path: Path) -> None:
-    # 1015 came in with 0.3 of 0.5 and was split 2:1 on 2025-01-29, so its full factor is 1. At 50,000 yen it weighs
-    # 30,000 / 150,000, which the cap answers with 0.9.
+    # 1015 came in with 0.3 of 0.5 and was split 2:1 on 2025-01-29, so its full factor is 1. At 50,000 yen, from the
+    # day after, it weighs 30,000 / 150,000, which the cap answers with 0.9.
     folder = write_market(tmp_path / "market")
     split = "2025-01-29,1015,0.6,split 2:1,2024-12-20\n"
     change(folder, "factors.csv", lambda text: text.replace(RECORDED, split))
     closes = pd.read_csv(folder / "closes.csv", index_col="date")
-    closes.loc["2025-01-29":, "1015"] = 50_000.0
+    closes.loc["2025-01-29", "1015"], closes.loc["2025-01-30":, "1015"] = 1_250.0, 50_000.0
     closes.to_csv(folder / "closes.csv")
     events = [r.event for r in review.simulate(MarketData.open(folder), on_base(BASE), SMALL).events[1:]]
 
@@ -575,6 +575,61 @@ def test_the_answer_says_what_it_did_without(market: MarketData) -> None:
     assert "highs and lows" in missing
     assert "closes reach back 1.2 of 5 years" in missing
     assert "capping ratios before 2023-12-01" in missing
+
+
+def capped_market(folder: Path) -> Path:
+    """The small market from 2024-10-01 on, its heaviest name being 9983: the published factor contains 0.9 (A19)."""
+    write_market(folder)
+    for name in ("closes", "volumes"):
+        frame = pd.read_csv(folder / f"{name}.csv", dtype={"date": str}).rename(columns={"1001": "9983"})
+        frame[frame["date"] >= "2024-10-01"].to_csv(folder / f"{name}.csv", index=False)
+    universe = (folder / "universe.csv").read_text("utf-8")
+    (folder / "universe.csv").write_text(universe.replace(",1001,", ",9983,"), "utf-8")
+    rows = (folder / "factors.csv").read_text("utf-8").replace(",1001,", ",9983,").splitlines()
+    later = [row for row in rows if row.startswith("2024-10-01") or ",9999," in row or ",1015," in row]
+    kept = [row.replace("2023-12-01", "2024-10-01") for row in rows if row not in later]
+    (folder / "factors.csv").write_text("\n".join(kept) + "\n", "utf-8")
+    return folder
+
+
+def cap_of(market: MarketData, settings: Settings) -> CapStep:
+    simulated = review.simulate(market, on_base(BASE), settings)
+    return next(r.event for r in simulated.events if isinstance(r.event, CapStep))
+
+
+def test_the_cap_in_force_when_a_folder_starts_is_the_published_one(tmp_path: Path) -> None:
+    """From 0.9 to 0.8: the factor goes from 2 to 2 x 8 / 9; without the published ratio from 1 to 0.9, to 1.8."""
+    market = MarketData.open(capped_market(tmp_path / "m"))
+    given = replace(SMALL, ratios={"9983": F(1, 2)})
+    said = review.answer(market, BASE, SMALL)
+
+    assert cap_of(market, SMALL).factor == F(16, 9)
+    assert cap_of(market, replace(SMALL, ratios={})).factor == F("1.8")
+    assert cap_of(market, given).factor == F("1.6")
+    (row,) = said["candidates"]["cap"]
+    assert (row["code"], row["ratio"], row["ratio_after"]) == ("9983", 0.9, 0.8)
+    assert "capping ratios before 2024-10-01: those of data/facts" in said["missing"]
+
+
+def test_a_synthetic_market_has_no_published_caps(tmp_path: Path) -> None:
+    folder = capped_market(tmp_path / "m")
+    (folder / "synthetic.json").write_text('{"seed": 1}', "utf-8")
+
+    assert cap_of(MarketData.open(folder), SMALL).factor == F("1.8")
+
+
+def test_a_suspended_constituent_has_its_standard_price_on_the_base_date(tmp_path: Path) -> None:
+    """1003 last traded at 20,000 yen before its 2:1 split, more than two weeks before the base date."""
+    folder = write_market(tmp_path / "m")
+    closes = pd.read_csv(folder / "closes.csv", dtype={"date": str})
+    closes.loc[closes["date"] >= "2024-10-01", "1003"] = float("nan")
+    closes.to_csv(folder / "closes.csv", index=False)
+    with pytest.raises(MissingData, match="no close of 1003"):
+        review.simulate(MarketData.open(folder), on_base(BASE), SMALL)
+    (folder / "suspensions.csv").write_text("code,first_date,last_date\n1003,2024-10-01,2025-04-01\n", "utf-8")
+    seen = review.simulate(MarketData.open(folder), on_base(BASE), SMALL).snapshot
+
+    assert (seen.closes["1003"], seen.price_sum) == (10_000, 120_750)
 
 
 def test_a_review_knows_nothing_that_was_told_later(market: MarketData) -> None:

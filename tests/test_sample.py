@@ -19,7 +19,7 @@ from indexsim.errors import SpecError, ToolError
 from indexsim.events import parse_events
 from indexsim.index import PriceWeightedIndex
 from indexsim.market import MarketData
-from indexsim.sample import Effects, Sample, folder, plan, prices, write_sample
+from indexsim.sample import Effects, Sample, folder, prices, write_sample
 
 SMALL = Sample(start=date(2022, 7, 1), end=date(2024, 6, 28), outsiders=30)
 EARLY = Sample(start=date(2008, 1, 4), end=date(2009, 12, 30), outsiders=30)
@@ -275,18 +275,6 @@ def test_par_is_told_until_factors_rule(written):
         assert Fraction(row.factor) * Fraction(row.presumed_par_yen) == 50
 
 
-@pytest.mark.parametrize(
-    ("price", "per_cent_over_price", "factor"),
-    [(60_740, "0.1247", "1/10"), (21_475, "0.4557", "2/5"), (17_455, "0.5606", "1/2"), (40_380, "0.2698", "1/5"),
-     (9_198, "0.8601", "4/5"), (1_000, "1.0001", "1"), (99_000, "0.0900", "1/10")],
-)  # fmt: skip
-def test_entry_factor_reproduces_published_ones(price, per_cent_over_price, factor):
-    """Rulebook, part Z section 3: price on the base date and 1 % of the sum of prices over it."""
-    total = Fraction(per_cent_over_price) * price * 100
-
-    assert plan.entry_factor(Fraction(price), total) == Fraction(factor)
-
-
 # --- planted effects -----------------------------------------------------------------------------
 
 
@@ -537,14 +525,15 @@ def test_folder_with_something_else_is_refused_untouched(tmp_path, strange):
     assert (path / strange).read_text("utf-8") == "mine"
 
 
-def test_sample_with_a_file_of_the_user_is_not_replaced(tmp_path):
+@pytest.mark.parametrize("file", ["futures.csv", "suspensions.csv", "oil.csv", "notes.txt"])
+def test_sample_with_a_file_of_the_user_is_not_replaced(tmp_path, file):
     tiny = Sample(start=date(2020, 1, 6), end=date(2020, 3, 10), outsiders=20)
     write_sample(tmp_path / "sample", tiny)
-    (tmp_path / "sample" / "futures.csv").write_text("mine", encoding="utf-8")
+    (tmp_path / "sample" / file).write_text("mine", encoding="utf-8")
     with pytest.raises(ToolError, match="not a sample"):
         write_sample(tmp_path / "sample", replace(tiny, seed=1))
 
-    assert (tmp_path / "sample" / "futures.csv").read_text("utf-8") == "mine"
+    assert (tmp_path / "sample" / file).read_text("utf-8") == "mine"
 
 
 @pytest.mark.parametrize(

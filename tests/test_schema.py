@@ -12,7 +12,7 @@ from indexsim.gate import BOUNDS, LONGEST, read_table
 from indexsim.known import rule_of
 from indexsim.schema import FILES, readme_table
 
-WORDS = "initial, add, remove, step, step cap, step phase-in, split, split-by-divisor, rights, spin-off"
+WORDS = "initial, add, remove, step, step cap, step phase-in, split, split-by-divisor, split-by-rule, rights, spin-off"
 README = Path(__file__).resolve().parent.parent / "data" / "README.md"
 
 
@@ -62,7 +62,7 @@ def test_every_number_has_a_release_rule_with_a_source(name: str) -> None:
 
 
 def test_a_wide_file_is_indexed_by_date() -> None:
-    assert [s.name for s in FILES.values() if s.wide] == ["closes", "opens", "volumes"]
+    assert [s.name for s in FILES.values() if s.wide] == ["closes", "opens", "volumes", "special_quotes"]
     assert all(s.date_indexed and s.tokyo for s in FILES.values() if s.wide)
 
 

@@ -1,20 +1,24 @@
-"""A suspended stock carries its standard price, on the declared days and no others."""
+"""The prices an index is built from: special quotes and suspended stocks, in arrays and in a market folder."""
 
 from __future__ import annotations
 
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from indexsim import floatcap, whatif
 from indexsim.basket import Basket
 from indexsim.errors import DataError, SpecError
 from indexsim.events import ExRights, Split
 from indexsim.index import PriceWeightedIndex
-from indexsim.suspension import carry
+from indexsim.market import MarketData
+from indexsim.rebuild import rebuild
+from indexsim.suspension import carry, prices_used
 
 #: Thursday to Thursday, with a weekend between.
 DAYS = pd.DatetimeIndex(["2025-09-25", "2025-09-26", "2025-09-29", "2025-09-30", "2025-10-01", "2025-10-02"])
@@ -108,3 +112,184 @@ def test_the_index_stops_without_the_declaration_and_holds_the_price_with_it() -
     index = PriceWeightedIndex.build(carry(closes, {"A": [(FRI, FRI)]}), basket, [], Decimal(3))
 
     assert index.levels().tolist() == [500.0, 500.0, 510.0, 510.0, 510.0, 510.0]
+
+
+# --- a market folder: A has factor 1 and splits 3:1 on Monday, B has factor 2 and costs 600 yen; the divisor is 3.
+
+ASKED = "test"
+CLOSES = """date,A,B
+2025-09-25,300,600
+2025-09-26,,600
+2025-09-29,,600
+2025-09-30,110,600
+"""
+FACTORS = """effective_date,code,factor,event
+2025-09-25,A,1,initial
+2025-09-25,B,2,initial
+2025-09-29,A,3,split 3:1
+"""
+DIVISORS = "effective_date,divisor,note\n2025-09-25,3,start\n"
+SUSPENDED = "code,first_date,last_date,source\nA,2025-09-26,2025-09-29,notice\n"
+
+
+def market(folder: Path, **changed: str) -> MarketData:
+    texts = {"closes": CLOSES, "factors": FACTORS, "divisors": DIVISORS, "suspensions": SUSPENDED, **changed}
+    for name, text in texts.items():
+        if text:
+            (folder / f"{name}.csv").write_text(text, "utf-8")
+    return MarketData.open(folder)
+
+
+def refused(market: MarketData) -> list[tuple[str, str, str, str]]:
+    with pytest.raises(DataError) as caught:
+        rebuild(market)
+    return [(f.file, f.row, f.column, f.rule) for f in caught.value.findings]
+
+
+def test_an_index_holds_the_level_through_a_suspension_with_a_split(tmp_path: Path) -> None:
+    """(300 + 1200) / 3; 300 is carried; after the split 3 x 100 is; then (3 x 110 + 1200) / 3."""
+    rebuilt = rebuild(market(tmp_path))
+
+    assert rebuilt.levels.tolist() == [500.0, 500.0, 500.0, 510.0]
+    assert rebuilt.index.closes["A"].tolist() == [300.0, 300.0, 100.0, 110.0]
+
+
+def test_every_day_of_a_suspension_is_as_it_was_known_that_day(tmp_path: Path) -> None:
+    then = market(tmp_path).until("2025-09-26T15:30")
+
+    assert rebuild(then).levels.tolist() == [500.0, 500.0]
+
+
+def test_the_end_of_a_suspension_is_not_told_before_it(tmp_path: Path) -> None:
+    texts = SUSPENDED + "B,2025-09-01,2025-09-02,\n"
+    told = market(tmp_path, suspensions=texts)
+
+    assert told.until("2025-09-29T17:59").table("suspensions")["code"].tolist() == ["B"]
+    assert told.until("2025-09-29T18:00").table("suspensions")["code"].tolist() == ["A", "B"]
+
+
+def test_a_hole_that_nobody_declared_stops_the_index_and_says_what_to_do(tmp_path: Path) -> None:
+    for text in ("", SUSPENDED.replace("09-29", "09-26")):
+        (folder := tmp_path / f"{len(text)}").mkdir()
+        found = market(folder, suspensions=text)
+
+        assert refused(found)[-1] == ("closes.csv", "2025-09-29", "A", "missing-price")
+        with pytest.raises(DataError) as caught:
+            rebuild(found)
+        assert "`suspensions`" in caught.value.todo
+
+
+@pytest.mark.parametrize(
+    ("row", "expected"),
+    [
+        ("A,2025-09-30,2025-09-30,", ("line 3", "code", "suspended-with-price")),
+        ("B,2025-09-29,2025-09-29,", ("line 3", "code", "suspended-with-price")),
+        ("C,2025-09-29,2025-09-29,", ("line 3", "code", "unknown-code")),
+        ("A,2025-09-30,2025-09-26,", ("line 3", "last_date", "span-ascends")),
+        ("A,2025-09-31,2025-10-01,", ("line 3", "first_date", "date-is-iso")),
+        ("A,2025-09-26,,", ("line 3", "last_date", "date-is-iso")),
+        (",2025-09-26,2025-09-29,", ("line 3", "code", "cell-filled")),
+        ("A,2025-09-26,2025-09-26,", ("line 3", "code", "duplicate-key")),
+    ],
+)
+def test_a_declaration_that_cannot_be_names_its_file_and_line(
+    tmp_path: Path, row: str, expected: tuple[str, str, str]
+) -> None:
+    found = refused(market(tmp_path, suspensions=f"{SUSPENDED}{row}\n"))
+
+    assert ("suspensions.csv", *expected) in found
+
+
+def test_a_contradiction_says_the_day_and_the_price(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"line 2, code: A on 2025-09-30: 110 yen, but .* suspended"):
+        rebuild(market(tmp_path, suspensions=SUSPENDED.replace("2025-09-29", "2025-09-30")))
+
+
+def test_what_is_declared_after_the_last_session_does_not_matter(tmp_path: Path) -> None:
+    late = SUSPENDED + "B,2025-09-30,2025-09-30,\n"
+
+    assert rebuild(market(tmp_path, suspensions=late), last=MON).levels.tolist() == [500.0, 500.0, 500.0]
+
+
+def test_a_special_quote_counts_before_the_close(tmp_path: Path) -> None:
+    """B closes at 600 on Tuesday and is quoted at 630: (3 x 110 + 2 x 630) / 3 = 530."""
+    quoted = market(tmp_path, special_quotes="date,B\n2025-09-30,630\n")
+
+    assert rebuild(quoted).levels.tolist() == [500.0, 500.0, 500.0, 530.0]
+    assert rebuild(quoted.until("2025-09-30T15:29")).levels.tolist() == [500.0, 500.0, 500.0]
+
+
+def test_a_special_quote_stands_for_a_close_that_is_not_there_and_is_the_standard_price_after_it(
+    tmp_path: Path,
+) -> None:
+    """A is quoted at 330 on Friday: (330 + 1200) / 3 = 510, carried as 110 after the split: 510, then the close."""
+    quotes, declared = "date,A\n2025-09-26,330\n", SUSPENDED.replace("A,2025-09-26", "A,2025-09-29")
+    found = market(tmp_path, special_quotes=quotes, suspensions=declared)
+
+    assert rebuild(found).levels.tolist() == [500.0, 510.0, 510.0, 510.0]
+
+
+def test_days_without_special_quotes_are_no_gap(tmp_path: Path) -> None:
+    quoted = market(tmp_path, special_quotes="date,B\n2025-09-25,600\n2025-09-27,1\n2025-09-30,630\n")
+
+    assert [(f.row, f.rule) for f in quoted.folder.findings("special_quotes")] == [("2025-09-27", "not-a-session")]
+
+
+def test_a_special_quote_within_a_suspension_contradicts_it(tmp_path: Path) -> None:
+    found = refused(market(tmp_path, special_quotes="date,A\n2025-09-26,330\n"))
+
+    assert found == [("suspensions.csv", "line 2", "code", "suspended-with-price")]
+
+
+@pytest.mark.parametrize(
+    ("quotes", "expected"),
+    [
+        ("date,C\n2025-09-26,330\n", ("special_quotes.csv", "", "C", "unknown-code")),
+        ("date,B\n2025-09-26,0\n", ("special_quotes.csv", "2025-09-26", "B", "price-in-range")),
+    ],
+)
+def test_a_special_quote_that_cannot_be_is_refused(
+    tmp_path: Path, quotes: str, expected: tuple[str, str, str, str]
+) -> None:
+    assert refused(market(tmp_path, special_quotes=quotes)) == [expected]
+
+
+def test_without_either_file_the_closes_are_used_as_they_are(tmp_path: Path) -> None:
+    plain = market(tmp_path, suspensions="")
+
+    pd.testing.assert_frame_equal(prices_used(plain, ASKED), plain.table("closes"))
+
+
+def test_a_world_trades_through_a_suspension(tmp_path: Path) -> None:
+    """By divisor: D = 3 (100 + 1200) / (300 + 1200) = 2.6 on Monday; on Tuesday (110 + 1200) / 2.6 = 503.846."""
+    opens = "date,A,B\n2025-09-25,300,600\n2025-09-26,,630\n2025-09-29,,600\n2025-09-30,110,600\n"
+    real = market(tmp_path, opens=opens)
+    world = whatif.build(real, "split-by-divisor")
+
+    assert world.table("n225")["close"].tolist() == [500.0, 500.0, 500.0, 503.85]
+    assert world.table("n225")["open"].tolist() == [500.0, 520.0, 500.0, 503.85]  # (300 + 2 x 630) / 3 on Friday
+    assert rebuild(world).levels.tolist() == world.table("n225")["close"].tolist()
+    assert whatif.difference(real, world).points == -6.15
+
+
+def test_the_frozen_world_holds_a_suspended_name(tmp_path: Path) -> None:
+    rows = FACTORS + "2025-09-30,B,,remove\n"
+    world = whatif.build(market(tmp_path, factors=rows), "frozen")
+
+    assert rebuild(world).levels.tolist() == [500.0, 500.0, 500.0, 510.0]
+
+
+def test_a_free_float_index_carries_the_price_too(tmp_path: Path) -> None:
+    """10 x 300 + 5 x 600 = 6,000 yen is 1,000 points; after the split 30 shares of A; 3,300 + 3,000 on Tuesday."""
+    found = market(
+        tmp_path,
+        topix="date,close\n2025-09-25,1000\n",
+        shares_ffw="date,code,shares,ffw\n2025-09-25,A,10,1\n2025-09-25,B,5,1\n2025-09-29,A,30,1\n",
+    )
+
+    assert floatcap.rebuild(found).levels().tolist() == [1000.0, 1000.0, 1000.0, 1050.0]
+
+    (tmp_path / "suspensions.csv").unlink()
+    with pytest.raises(DataError, match="missing-price") as caught:
+        floatcap.rebuild(MarketData.open(tmp_path))
+    assert "`suspensions`" in caught.value.todo

@@ -24,7 +24,7 @@ from backtests.report.page import render
 from backtests.run import compute, run_id
 from backtests.spec import load_spec, to_toml
 from indexsim import whatif
-from indexsim.errors import MissingData, SpecError
+from indexsim.errors import DataError, MissingData, SpecError
 from indexsim.events import CapStep, FactorStep, Replace, Split, parse_events
 from indexsim.index import PriceWeightedIndex
 from indexsim.market import MarketData, known_from
@@ -291,6 +291,8 @@ def test_frozen_holds_what_left(tmp_path: Path) -> None:
     [
         ([430.0, np.nan, np.nan], [610.0, 610.0, 610.0], "dropped on 2024-10-01: no price"),
         ([430.0, 43.0, 43.0], [610.0, 610.0, 610.0], "dropped on 2024-10-01: its price moved by -90%"),
+        ([430.0, 645.0, 645.0], [610.0, 610.0, 610.0], "dropped on 2024-10-01: its price moved by +50%"),
+        ([430.0, 602.0, 401.0], [610.0, 667.33, 667.33], "dropped on 2024-10-02: its price moved by -33%"),
     ],
 )
 def test_frozen_drops_by_name_what_it_cannot_follow(
@@ -303,8 +305,22 @@ def test_frozen_drops_by_name_what_it_cannot_follow(
     assert [e.leaving for e in world.events if isinstance(e, Replace)] == [("1001",)]
 
 
+def test_a_world_that_ends_earlier_uses_nothing_after_its_end(tmp_path: Path) -> None:
+    """615 is (400 + 500 + 330) / 2, as without an end; the text in the last close stops only the whole."""
+    folder = tmp_path / "m"
+    split_market(folder)
+    text = (folder / "closes.csv").read_text("utf-8")
+    head, last = text.rstrip().rsplit("\n", 1)
+    (folder / "closes.csv").write_text(f"{head}\n{last.replace('330', 'n/a')}\n", "utf-8")
+    market, end = MarketData.open(folder), date.fromisoformat(DAYS[3])
+
+    with pytest.raises(DataError, match="n/a"):
+        whatif.build(market, "split-by-divisor")
+    assert level(whatif.build(market, "split-by-divisor", end)) == [600.0, 600.0, 600.0, 615.0]
+
+
 def test_without_a_code(tmp_path: Path) -> None:
-    closes = moved(c1001=[400.0, 440.0, 440.0, 440.0, 440.0], c1003=[900.0, 90.0, 90.0, 90.0, 90.0])
+    closes = moved(c1001=[400.0, 440.0, 440.0, 440.0, 440.0], c1003=[900.0, 700.0, 700.0, 700.0, 700.0])
     world = whatif.build(market_of(tmp_path / "m", closes), "without=1003")
 
     # 900 / 1.5 = 600, 940 / 1.5 = 626.67
@@ -419,6 +435,15 @@ def test_nothing_of_a_world_is_known_before_it_is(world: MarketData) -> None:
     # The world of the past is the past of the world: what came later changes no level and no event before.
     again = rebuild(then)
     pd.testing.assert_series_equal(again.levels, rebuild(world).levels.loc[:"2020-12-30"])
+
+
+@pytest.mark.parametrize("name", ["equal", "cap-rule=0.04", "frozen"])
+def test_a_world_that_ends_earlier_is_the_beginning_of_the_whole_one(small: Path, name: str) -> None:
+    whole, end = built(small, name), date(2020, 12, 30)
+    part = whatif.build(MarketData.open(small), name, end)
+
+    pd.testing.assert_frame_equal(part.table("n225"), whole.table("n225").loc[:"2020-12-30"])
+    pd.testing.assert_series_equal(rebuild(part, end).levels, rebuild(whole, end).levels)
 
 
 def test_announced_dates_survive(small: Path) -> None:

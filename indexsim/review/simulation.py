@@ -44,8 +44,9 @@ class Settings:
         Share of trading value / coming weight below which an entry is phased; None is the dated default.
     announced_session : int
         Session of March or September on which the review is announced.
-    ratios : mapping of code to Fraction
-        Capping ratios that the first factors of the market contain already.
+    ratios : mapping of code to Fraction, or None
+        Capping ratios that the first factors of the market contain already; None takes the published ones
+        (``data/facts/cap_steps.csv``), and none in a synthetic market.
     """
 
     eligible: int = rules.ELIGIBLE_RANK
@@ -55,7 +56,7 @@ class Settings:
     cap_release_weight: Fraction = rules.CAP_RELEASE_WEIGHT
     phase_in_below: Fraction | None = None
     announced_session: int = rules.REVIEW_ANNOUNCED_SESSION
-    ratios: Mapping[str, Fraction] = field(default_factory=dict, hash=False)
+    ratios: Mapping[str, Fraction] | None = field(default=None, hash=False)
 
 
 @dataclass(frozen=True)

@@ -16,13 +16,14 @@ import pandas as pd
 
 from indexsim import known, rules
 from indexsim.basket import Basket
-from indexsim.capping import capping_ratios
+from indexsim.capping import capping_ratios, published_ratios, published_steps
 from indexsim.errors import MissingData
 from indexsim.events import CapStep, Event, FactorStep, Split
 from indexsim.market import MarketData
 from indexsim.review.dates import ReviewDates
 from indexsim.review.selection import Liquidity, Standing, rank_names
 from indexsim.rounding import exact_price
+from indexsim.suspension import prices_used
 
 FILES = ("closes", "volumes", "universe", "factors")
 ASKED = "simulate a review"
@@ -45,7 +46,7 @@ class Snapshot:
     standings : tuple of Standing
         Every listed name with a close, ranked.
     closes : dict of str -> Fraction
-        Closes of the base date, yen as traded; of a suspended name its last one (A3).
+        Prices used on the base date, yen as traded; of a name without one its last one (A3).
     held : mapping of code to Fraction
         Factors as they will stand on the effective date, but for the review itself.
     events : tuple of Event
@@ -82,7 +83,9 @@ class Snapshot:
         return self.year_value[code] / total if total else 0.0
 
 
-def take_snapshot(market: MarketData, dates: ReviewDates, share: Fraction, ratios: Mapping[str, Fraction]) -> Snapshot:
+def take_snapshot(
+    market: MarketData, dates: ReviewDates, share: Fraction, ratios: Mapping[str, Fraction] | None
+) -> Snapshot:
     """Read what a review needs, as known on the evening of its base date.
 
     Parameters
@@ -92,8 +95,8 @@ def take_snapshot(market: MarketData, dates: ReviewDates, share: Fraction, ratio
     dates : ReviewDates
     share : Fraction
         Share of the rank by trading value in the liquidity score.
-    ratios : mapping of code to Fraction
-        Capping ratios that the first factors contain.
+    ratios : mapping of code to Fraction, or None
+        Capping ratios that the first factors contain; None takes the published ones, but none in a synthetic market.
 
     Raises
     ------
@@ -108,7 +111,7 @@ def take_snapshot(market: MarketData, dates: ReviewDates, share: Fraction, ratio
     market.refuse_errors({name: (since, dates.base) for name, since in spans.items()}, ASKED)
     seen = market.until(f"{dates.base}T18:00")
     basket, held, events = _baskets(seen, dates)
-    closes = _closes(seen.table("closes"), dates.base, basket.codes)
+    closes = _closes(prices_used(seen, ASKED), dates.base, basket.codes)
     price_sum = sum((closes[code] * factor for code, factor in basket.factors.items()), Fraction(0))
     listed, without_sector = _listed(seen, dates.base, [code for code in basket.codes if code in held])
     # A name on its way out is no outsider.
@@ -123,7 +126,7 @@ def take_snapshot(market: MarketData, dates: ReviewDates, share: Fraction, ratio
         closes=closes,
         held=held,
         events=events,
-        ratios=capping_ratios(market.folder.events[0], events, ratios),
+        ratios=_ratios(market, events, ratios),
         weights={code: closes[code] * factor / price_sum for code, factor in basket.factors.items()},
         price_sum=price_sum,
         year_value=dict(zip(measured.index, measured["year_value"].tolist(), strict=True)),
@@ -137,7 +140,7 @@ def base_prices(
 ) -> tuple[dict[str, Fraction], Fraction]:
     """Return the closes of codes and the sum of price x factor on an earlier base date; none where it is not held."""
     basket = market.folder.events[0]
-    table = market.table("closes")
+    table = prices_used(market, ASKED, day)
     if day < basket.since or pd.Timestamp(day) not in table.index:
         return {}, Fraction(0)
     for event in events:
@@ -261,8 +264,16 @@ def _liquidity(
     ]
 
 
+def _ratios(market: MarketData, events: Sequence[Event], start: Mapping[str, Fraction] | None) -> dict[str, Fraction]:
+    """Return the capping ratios below one after events, from those that the first factors contain."""
+    basket = market.folder.events[0]
+    if start is not None or market.synthetic is not None:
+        return capping_ratios(basket, events, start)
+    return capping_ratios(basket, events, published_ratios(basket.since, basket.codes), published_steps())
+
+
 def _missing(
-    market: MarketData, dates: ReviewDates, years: float, without_sector: int, ratios: Mapping[str, Fraction]
+    market: MarketData, dates: ReviewDates, years: float, without_sector: int, ratios: Mapping[str, Fraction] | None
 ) -> tuple[str, ...]:
     missing = list(UNKNOWN)
     if years < rules.LIQUIDITY_YEARS - 0.05:
@@ -270,6 +281,7 @@ def _missing(
     if without_sector:
         missing.append(f"{without_sector} listed names have no sector and were left out")
     since = market.folder.events[0].since
-    if not ratios and rules.CAP_THRESHOLD.on(since) is not None:
-        missing.append(f"capping ratios before {since}: the first factors are taken as uncapped")
+    if ratios is None and rules.CAP_THRESHOLD.on(since) is not None:
+        taken = "those of data/facts" if market.synthetic is None else "the first factors are taken as uncapped"
+        missing.append(f"capping ratios before {since}: {taken}")
     return tuple(missing)

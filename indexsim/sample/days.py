@@ -11,13 +11,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from indexsim import sessions
-from indexsim.rules import Dated
+from indexsim.rules import REVIEW_MONTHS, Dated
 
 #: Sessions from the ex-date to the record date: settlement took three days, now two.
 EX_BEFORE_RECORD: Dated[int] = Dated(((None, 2), (date(2019, 7, 16), 1)), "ex-dates of the real windows, H")
-
-#: Months whose first session is a review's effective day.
-REVIEW_MONTHS: Dated[tuple[int, ...]] = Dated(((None, (10,)), (date(2023, 4, 1), (4, 10))), "A20, H")
 
 #: Months from the base date (end of that month) to the effective month.
 BASE_TO_EFFECTIVE = 3  # A20: end of January for April, end of July for October

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 from fractions import Fraction
-from math import ceil
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from indexsim import rules
+from indexsim.review.selection import first_half
 from indexsim.sample.days import REVIEW_NOTICE, Days
 from indexsim.sample.names import CONSTITUENTS, Names
 
@@ -19,7 +19,7 @@ Floats = NDArray[np.float64]
 Booleans = NDArray[np.bool_]
 
 #: The weight cap cuts a factor to this much of it; A17.
-CAP_RATIO = Fraction(9, 10)
+CAP_RATIO = 1 - rules.CAP_RATIO_STEP
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class Swap:
     @property
     def first_factor(self) -> Fraction:
         """The factor at entry: half of the full one, up to a tenth, where the entry is phased (A9)."""
-        return self.factor if self.full is None else Fraction(ceil(self.factor * 5), 10)
+        return self.factor if self.full is None else first_half(self.factor)
 
 
 @dataclass(frozen=True)

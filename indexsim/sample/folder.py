@@ -23,12 +23,16 @@ from indexsim.sample.names import SECTORS, Names, make_names
 from indexsim.sample.plan import make_plan
 from indexsim.sample.prices import Prices, make_prices
 from indexsim.sample.world import World, make_world
-from indexsim.schema import FILES, MARKER
+from indexsim.schema import MARKER
 
 Floats = NDArray[np.float64]
 
 #: Files larger than a glance, as Parquet; the others are CSV.
 PARQUET = ("closes", "opens", "volumes", "shares_ffw", "dividends")
+CSV = (
+    "factors", "divisors", "constituents", "universe", "n225", "topix", "nikkei_vi", "etf_1321", "etf_1306",
+    "usdjpy", "total_return", "halves", "distributions", "boj_etf_purchases",
+)  # fmt: skip
 
 #: What the listed names' market was called, from when.
 SEGMENTS = ((date.min, "First Section"), (date(2022, 4, 4), "Prime"))
@@ -81,7 +85,7 @@ def _held(folder: Path) -> dict[str, Any] | None:
             said = json.loads((folder / MARKER).read_text("utf-8"))
         except ValueError:
             said = None
-        own = {MARKER} | {f"{name}.parquet" if name in PARQUET else f"{name}.csv" for name in FILES}
+        own = {MARKER, *(f"{name}.parquet" for name in PARQUET), *(f"{name}.csv" for name in CSV)}
         if isinstance(said, dict) and said.pop("synthetic", False) and {p.name for p in folder.iterdir()} <= own:
             return dict(said)
     raise ToolError(

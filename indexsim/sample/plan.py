@@ -6,13 +6,13 @@ same seed has the same events whatever is planted.
 
 from __future__ import annotations
 
-from datetime import date
 from fractions import Fraction
-from math import floor
 
 import numpy as np
 from numpy.typing import NDArray
 
+from indexsim import rules
+from indexsim.review.selection import entrant_factor
 from indexsim.sample.days import Days
 from indexsim.sample.effects import Sample
 from indexsim.sample.events import CAP_RATIO, Plan, SplitAt, Swap, members, share_growth
@@ -23,11 +23,6 @@ Floats = NDArray[np.float64]
 #: Sum of price x factor at the end, yen.
 PRICE_SUM = 1.15e6
 
-#: Weight that a new constituent may not exceed on the base date; A8.
-ENTRY_WEIGHT = Fraction(1, 100)
-
-#: First effective days on which a cap and a phased entry can be; A17, A9.
-CAP_FROM, PHASE_IN_FROM = date(2022, 10, 1), date(2023, 10, 1)
 #: Place, among the largest at the end, of the name that is capped once.
 CAPPED = 1
 
@@ -65,7 +60,7 @@ def make_plan(sample: Sample, days: Days, names: Names, path: Floats) -> Plan:
     worth = names.weight * PRICE_SUM * np.exp(path)  # price x factor
     swaps = _swaps(sample, days, names, worth)
     splits = _splits(sample, days, names, swaps)
-    late = [p for p in days.reviews if days.day(p) >= CAP_FROM]
+    late = [p for p in days.reviews if rules.CAP_THRESHOLD.on(days.day(p)) is not None]
     cap = (late[-1], int(names.top[CAPPED])) if late else None
     grown = share_growth(splits, len(days), len(names))
     first = {swap.entrant: swap.factor for swap in swaps}
@@ -80,18 +75,6 @@ def make_plan(sample: Sample, days: Days, names: Names, path: Floats) -> Plan:
     entered = {swap.entrant for swap in swaps}
     initial = {stock: factor for stock, factor in sorted(first.items()) if stock not in entered}
     return Plan(swaps, splits, cap, initial, end)
-
-
-def entry_factor(price: Fraction, price_sum: Fraction) -> Fraction:
-    """Return the factor of a new constituent: 1, or the largest tenth that keeps it within 1 % (A8).
-
-    Examples
-    --------
-    >>> entry_factor(Fraction(21_475), Fraction(978_600))
-    Fraction(2, 5)
-    """
-    bound = ENTRY_WEIGHT * price_sum
-    return Fraction(1) if price <= bound else max(Fraction(1, 10), Fraction(floor(10 * bound / price), 10))
 
 
 def _swaps(sample: Sample, days: Days, names: Names, worth: Floats) -> tuple[Swap, ...]:
@@ -133,7 +116,7 @@ def _drawn_swaps(sample: Sample, days: Days, names: Names, lowest: Floats) -> tu
 
 def _phased(days: Days, swaps: tuple[Swap, ...]) -> tuple[int, int] | None:
     """Return which entry is phased and where it is completed: the first of the last review but one."""
-    late = [p for p in days.reviews if days.day(p) >= PHASE_IN_FROM]
+    late = [p for p in days.reviews if rules.PHASE_IN_BELOW.on(days.day(p)) is not None]
     if len(late) < 2:
         return None
     at = next((k for k, swap in enumerate(swaps) if swap.position == late[-2]), None)
@@ -144,7 +127,7 @@ def _entrant_factor(worth: Floats, price_sum: float, base: int) -> Fraction:
     """Return a factor below 1 where the 1 % rule gives back that very factor, else 1."""
     for factor in ENTRY_FACTORS:
         price = Fraction(float(worth[base]) / float(factor))
-        if worth.max() / float(factor) < HIGHEST_ENTRANT and entry_factor(price, Fraction(price_sum)) == factor:
+        if worth.max() / float(factor) < HIGHEST_ENTRANT and entrant_factor(price, Fraction(price_sum)) == factor:
             return factor
     return Fraction(1)
 

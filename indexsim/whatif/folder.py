@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
@@ -14,8 +13,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from indexsim import facts
+from indexsim import suspension
 from indexsim.basket import Basket
+from indexsim.capping import published_ratios, published_steps
 from indexsim.divisor import price_sum
 from indexsim.errors import Finding
 from indexsim.events import parse_events
@@ -64,13 +64,17 @@ class Counterfactual(Folder):
     def _table(self, name: str) -> tuple[pd.DataFrame, tuple[Finding, ...]]:
         return (self._frames[name], ()) if name in self._frames else self.real._table(name)
 
+    def findings(self, name: str) -> tuple[Finding, ...]:
+        """Return what the gate found in the real file; in a frame that was computed there is nothing to find."""
+        return () if name in self._frames else self.real.findings(name)
+
     @cached_property
     def fingerprint(self) -> str:
         """SHA-256 over the real folder's fingerprint and the world."""
         return hashlib.sha256(f"{self.real.fingerprint}\0what-if {self.world}".encode()).hexdigest()
 
 
-def build(market: MarketData, text: str) -> MarketData:
+def build(market: MarketData, text: str, last: date | None = None) -> MarketData:
     """Return the market of a world; the real one stays as it is.
 
     Its ``n225`` starts at the level of the first session of ``closes`` and chains from there, by the publisher's
@@ -83,6 +87,9 @@ def build(market: MarketData, text: str) -> MarketData:
         of its folder and served until the market's own moment.
     text : str
         One of `worlds`, with its value.
+    last : date, optional
+        Last session of the world: no price after it is used, and none can stop it. None is the last one there is.
+        ``frozen`` cannot see then whether a name without a price on that day has one later, and drops it.
 
     Raises
     ------
@@ -96,18 +103,20 @@ def build(market: MarketData, text: str) -> MarketData:
     world = parse(text)
     whole = MarketData(market.folder)
     whole.require([*FILES, *(["shares_ffw"] if world.name == "float" else [])], f"build the world {world}")
-    base = rebuild(whole)
+    base = rebuild(whole, last)
     walked = walk(world, _real(whole, base, world))
     rows = to_rows(walked.basket, walked.events)
     index = PriceWeightedIndex.build(walked.closes, *parse_events(rows), _divisor(base, walked))
     frames = {"factors": rows, "divisors": _divisors(index)}
-    frames |= _filled(whole, walked.closes) if walked.closes is not base.index.closes else {}
+    stand_ins = [name for name in suspension.FILES if whole.has(name)]
+    frames |= _filled(whole, walked.closes) if stand_ins or walked.closes is not base.index.closes else {}
     levels = _levels(whole, index, frames.get("opens"))
     frames |= {name: levels for name in ("n225", "index") if name == "n225" or whole.has(name)}
     frames |= _halves(whole)
     dropped = [name for name in DROPPED if whole.has(name)]
     missing = [*_missing(whole, world, levels, dropped), *_start(base), *(f"{world}: {note}" for note in walked.notes)]
-    return MarketData(Counterfactual(market.folder, world, frames, dropped, missing), market.now)
+    missing += [f"{name}: gone into the closes" for name in stand_ins]
+    return MarketData(Counterfactual(market.folder, world, frames, [*dropped, *stand_ins], missing), market.now)
 
 
 def missing(market: MarketData) -> tuple[str, ...]:
@@ -115,31 +124,18 @@ def missing(market: MarketData) -> tuple[str, ...]:
     return market.folder.missing if isinstance(market.folder, Counterfactual) else ()
 
 
-@dataclass(frozen=True)
-class _Caps:
-    ratios: Mapping[str, Fraction]
-    steps: frozenset[tuple[str, date]]
-
-
 def _real(market: MarketData, base: Rebuilt, world: World) -> Real:
     closes, first = base.index.closes, base.index.regimes[0]
-    caps = _Caps({}, frozenset()) if market.synthetic else _caps(first.session, first.basket)
+    known = market.synthetic is None
     return Real(
         closes=closes,
         basket=Basket(first.basket.factors, market.folder.events[0].since),
         events=market.folder.events[1],
         reviews=_reviews(pd.DatetimeIndex(closes.index)),
-        ratios=caps.ratios,
-        cap_steps=caps.steps,
+        ratios=published_ratios(first.session, first.basket.codes) if known else {},
+        cap_steps=published_steps() if known else frozenset(),
         shares=_shares(market, first.basket, closes) if world.name == "float" else {},
     )
-
-
-def _caps(first: date, basket: Basket) -> _Caps:
-    """Return the caps that the published factors of a day contain (A17), and all known cap steps."""
-    notices = [n for n in facts.cap_steps() if n.code in basket.factors]
-    before = {n.code: n.ratio_after for n in notices if n.effective <= first}
-    return _Caps(before, frozenset((n.code, n.effective) for n in facts.cap_steps()))
 
 
 def _reviews(sessions: pd.DatetimeIndex) -> tuple[tuple[int, int], ...]:
@@ -189,10 +185,11 @@ def _divisors(index: PriceWeightedIndex) -> pd.DataFrame:
 
 
 def _filled(market: MarketData, closes: pd.DataFrame) -> dict[str, pd.DataFrame]:
-    """Return closes and opens with the carried prices of names that left (A3)."""
+    """Return closes and opens with the carried prices of names that left or were suspended (A3)."""
     frames = {"closes": closes}
     if market.has("opens"):
-        real, opens = market.table("closes"), market.table("opens")
+        # A special quote of the end of the day is no price of its open.
+        real, opens = suspension.quoted(market, "fill the opens of a world"), market.table("opens")
         carried = closes.where(real.isna()).reindex(index=opens.index, columns=opens.columns)
         frames["opens"] = opens.fillna(carried)
     return frames

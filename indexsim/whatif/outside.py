@@ -12,10 +12,10 @@ import numpy as np
 import pandas as pd
 
 from indexsim import rules
-from indexsim.events import Event, Replace
+from indexsim.events import Event, Replace, is_large_split
 
-#: A close / close of the session before above this, or below its inverse, is taken for a split that
-#: nobody told: no price limit of the exchange lets a stock move as far.
+#: A close / close of the session before from this on, or its inverse, is taken for a large split that
+#: nobody told: hardly a price limit of the exchange lets a stock move as far.
 LARGEST_MOVE = float(rules.SPLIT_BY_FACTOR_FROM)
 
 #: Code -> rows [first, stop) of the closes on which it is not in the real index.
@@ -57,9 +57,8 @@ def drops(closes: pd.DataFrame, outside: Spells) -> dict[str, tuple[int, str]]:
         price = closes[code].to_numpy(dtype=np.float64)
         move = np.append(np.nan, price[1:] / price[:-1])
         for first, stop in rows:
-            odd = np.isnan(price) | (move > LARGEST_MOVE) | (move < 1 / LARGEST_MOVE)
-            at = first + int(np.argmax(odd[first:stop])) if odd[first:stop].any() else stop
-            if at < stop:
+            odd = (row for row in range(first, stop) if _breaks(price[row], move[row]))
+            if (at := next(odd, stop)) < stop:
                 why = (
                     "no price"
                     if np.isnan(price[at])
@@ -68,3 +67,7 @@ def drops(closes: pd.DataFrame, outside: Spells) -> dict[str, tuple[int, str]]:
                 found[code] = (at, why)
                 break
     return found
+
+
+def _breaks(price: float, move: float) -> bool:
+    return bool(np.isnan(price)) or is_large_split(move, LARGEST_MOVE)

@@ -1,7 +1,7 @@
 """Events: dated facts that change a basket, a price basis, or both.
 
 Each event says what it does to the factors (`change`) and to the closes of the session before
-(`standard`); the divisor follows from the two. `parse_events` reads them from ``factors``.
+(`standard`); the divisor follows from the two.
 """
 
 from __future__ import annotations
@@ -10,14 +10,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from fractions import Fraction
-from itertools import groupby
 from typing import Literal
 
-import pandas as pd
-
-from indexsim.basket import Basket
-from indexsim.errors import DataError, EventError, Finding
-from indexsim.factor_rows import Row, misplaced, read_rows
+from indexsim import rules
+from indexsim.errors import EventError
 
 Factors = Mapping[str, Fraction]
 
@@ -164,6 +160,51 @@ class Split(_Fact):
         return f"{self.code} split {ratio.numerator}:{ratio.denominator} by {self.by}"
 
 
+def is_large_split(ratio: Fraction | float, by_factor_from: Fraction | float = rules.SPLIT_BY_FACTOR_FROM) -> bool:
+    """Tell whether new shares per old, or old per new, reach the cut-off from which the factor takes a split (A11)."""
+    return max(ratio, 1 / ratio) >= by_factor_from
+
+
+def split_by_rule(
+    code: str,
+    ratio: Fraction,
+    effective: date,
+    announced: date | None = None,
+    by_factor_from: Fraction = rules.SPLIT_BY_FACTOR_FROM,
+) -> Split:
+    """Return a split that the factor takes if it is large, and else the divisor (A11).
+
+    Parameters
+    ----------
+    code : str
+    ratio : Fraction
+        New shares per old; below one for a reverse split.
+    effective, announced : date
+        Ex-date and announcement; None is unknown.
+    by_factor_from : Fraction
+        Smallest ratio, or inverse of one, that the factor takes (M: between 1.1 and 1.5).
+
+    Raises
+    ------
+    EventError
+        The ratio is not above zero, or is one.
+
+    Examples
+    --------
+    >>> print(split_by_rule("2002", Fraction(11, 10), date(2014, 9, 26)))
+    2002 split 11:10 by divisor
+    """
+    if ratio <= 0 or ratio == 1:
+        raise EventError(
+            asked=f"split {code} on {effective}",
+            found=f"a ratio of {_text(ratio)}",
+            rule="the ratio, new shares per old, is above zero and not one",
+            todo="correct the ratio",
+        )
+    by: Literal["factor", "divisor"] = "factor" if is_large_split(ratio, by_factor_from) else "divisor"
+    return Split(code, ratio, by=by, effective=effective, announced=announced)
+
+
 @dataclass(frozen=True)
 class ExRights(_Fact):
     """The ex-date of a rights issue; the factor stays and the divisor moves (A14, A16).
@@ -230,161 +271,6 @@ class SpinOff(_Fact):
 
 Event = Replace | FactorStep | CapStep | Split | ExRights | SpinOff
 
-#: A factor cut to one decimal lies less than this below the uncut one (A7), so a split
-#: ratio may miss it by as much, scaled by the ratio.
-LARGEST_CUT = Fraction(1, 10)
-
 
 def _text(value: Fraction) -> str:
     return f"{float(value):g}"
-
-
-def _factor(row: Row) -> Fraction:
-    return row.factor or Fraction(0)
-
-
-def _step(row: Row) -> FactorStep | CapStep:
-    if row.word == "step cap":
-        return CapStep(row.code, _factor(row), effective=row.effective, announced=row.announced)
-    phase_in = row.word == "step phase-in"
-    return FactorStep(row.code, _factor(row), phase_in, effective=row.effective, announced=row.announced)
-
-
-def parse_events(frame: pd.DataFrame, file: str = "factors.csv") -> tuple[Basket, tuple[Event, ...]]:
-    """Read the initial basket and the events that follow it from the rows of ``factors``.
-
-    Parameters
-    ----------
-    frame : DataFrame
-        Text columns ``effective_date``, ``code``, ``factor``, ``event`` and optionally
-        ``announced_date``; missing is NaN or "". Further columns are ignored.
-    file : str
-        Name used in findings.
-
-    Returns
-    -------
-    Basket
-        The ``initial`` rows.
-    tuple of Event
-        By date; within a date splits, rights and spin-offs, then all entries and exits as one
-        `Replace`, then steps. A split without a ratio takes it from the factors, one without a factor
-        multiplies the old one.
-
-    Raises
-    ------
-    DataError
-        With every finding in the file, not only the first.
-    """
-    rows, findings = read_rows(frame, file)
-    findings += misplaced(rows, file)
-    walk = _Walk(file, findings)
-    since = walk.begin([row for row in rows if row.word == "initial"])
-    first = dict(walk.held)
-    later = walk.after(since, rows) if first else []
-    events = [event for _, group in groupby(later, key=lambda row: row.rank) for event in walk.events(list(group))]
-    if findings:
-        raise DataError(findings)
-    return Basket(first, since), tuple(events)
-
-
-class _Walk:
-    """The basket along the rows; what does not fit it becomes a finding, and the walk goes on."""
-
-    def __init__(self, file: str, findings: list[Finding]) -> None:
-        self.file, self.findings = file, findings
-        self.held: dict[str, Fraction] = {}
-
-    def begin(self, rows: list[Row]) -> date:
-        """Form the initial basket and return its date."""
-        if not rows:
-            self.findings.append(Finding(self.file, "", "event", "initial", "no row says initial"))
-            return date.min
-        for row in rows:
-            if row.effective != rows[0].effective:
-                self._flag(row, "effective_date", "initial", f"{row.effective}, other rows say {rows[0].effective}")
-            self._enter(row)
-        return rows[0].effective
-
-    def after(self, since: date, rows: list[Row]) -> list[Row]:
-        """Return the other rows in the order in which they act."""
-        later = sorted((row for row in rows if row.word != "initial"), key=lambda row: row.rank)
-        for row in later:
-            if row.effective < since:
-                self._flag(row, "effective_date", "initial", f"{row.effective} is before the initial basket of {since}")
-        return later
-
-    def events(self, rows: list[Row]) -> list[Event]:
-        """Return the events of rows that are applied together."""
-        if rows[0].word in ("add", "remove"):
-            return [self._replace(rows)]
-        return [event for row in rows if (event := self._single(row)) is not None]
-
-    def _replace(self, rows: list[Row]) -> Replace:
-        leaving = [row for row in rows if row.word == "remove"]
-        for row in leaving:
-            if self._holds(row, row.code):
-                del self.held[row.code]
-        if not self.held:
-            self._flag(rows[0], "event", "basket-continues", "no name of the basket before stays: nothing to chain on")
-        entering = [row for row in rows if row.word == "add"]
-        for row in entering:
-            self._enter(row)
-        known = [row.announced for row in rows if row.announced is not None]
-        return Replace(
-            {row.code: _factor(row) for row in entering},
-            tuple(row.code for row in leaving),
-            effective=rows[0].effective,
-            announced=max(known) if len(known) == len(rows) else None,
-        )
-
-    def _single(self, row: Row) -> Event | None:
-        if row.word == "spin-off":
-            return self._spin_off(row)
-        if not self._holds(row, row.code):
-            return None
-        if row.word == "rights":
-            return ExRights(
-                row.code, *(Fraction(part) for part in row.parts), effective=row.effective, announced=row.announced
-            )
-        event = self._split(row) if row.word.startswith("split") else _step(row)
-        self.held = event.change(self.held)
-        return event
-
-    def _spin_off(self, row: Row) -> SpinOff:
-        parent = row.parts[0]
-        self._holds(row, parent)
-        self._enter(row)
-        return SpinOff(row.code, parent, _factor(row), effective=row.effective, announced=row.announced)
-
-    def _split(self, row: Row) -> Split:
-        old, new = self.held[row.code], row.factor
-        by: Literal["factor", "divisor"] = "divisor" if row.word == "split-by-divisor" else "factor"
-        if row.parts:
-            ratio = Fraction(row.parts[0]) / Fraction(row.parts[1])
-            self._check_factor(row, old if by == "divisor" else old * ratio, ratio)
-        else:
-            ratio = new / old if new and old else Fraction(1)
-        if ratio == 1:
-            self._flag(row, "event", "split-ratio", "neither the event nor the factor tells a ratio")
-        factor = new if by == "factor" else None
-        return Split(row.code, ratio, factor, by, effective=row.effective, announced=row.announced)
-
-    def _check_factor(self, row: Row, expected: Fraction, ratio: Fraction) -> None:
-        cut = Fraction(0) if row.word == "split-by-divisor" else max(Fraction(1), ratio) * LARGEST_CUT
-        if row.factor and expected and abs(row.factor - expected) > cut:
-            found = f"{_text(row.factor)}, but {_text(expected)} follows from the factor before"
-            self._flag(row, "factor", "split-ratio", found)
-
-    def _holds(self, row: Row, code: str) -> bool:
-        if code not in self.held:
-            found = f"{row.word} on {row.effective}, but {code} is not in the basket of {len(self.held)} codes"
-            self._flag(row, "code", "unknown-code", found)
-        return code in self.held
-
-    def _enter(self, row: Row) -> None:
-        if row.code in self.held:
-            self._flag(row, "code", "code-twice", f"{row.word} on {row.effective}, but {row.code} is in already")
-        self.held[row.code] = _factor(row)
-
-    def _flag(self, row: Row, column: str, rule: str, found: str) -> None:
-        self.findings.append(Finding(self.file, f"line {row.line}", column, rule, found))
