@@ -35,3 +35,8 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def small_market(small: Path) -> MarketData:
     """The small market, opened."""
     return MarketData.open(small)
+
+
+def count(full: int) -> int:
+    """Return how many cases of a full count run: a tenth, or the share that the variable COUNTS says."""
+    return max(1, round(full * float(os.environ.get("COUNTS", "0.1"))))
