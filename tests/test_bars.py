@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from indexsim.bars import AFTERNOON, MORNING, WHOLE, Bars, Clock, make_bars
+from indexsim import derivatives
+from indexsim.bars import AFTERNOON, MORNING, NIGHT, WHOLE, Bars, Clock, make_bars
 
 
 def bars(first: str, last: str, clock: Clock) -> Bars:
@@ -64,7 +65,7 @@ def test_a_day_without_trading_has_no_bar() -> None:
 def test_no_session_no_bar() -> None:
     weekend = bars("2025-09-27", "2025-09-28", "halves")
 
-    assert len(weekend) == 0
+    assert len(weekend) == len(bars("2025-09-27", "2025-09-28", "nights")) == 0
     assert weekend.last_of_session.tolist() == []
 
 
@@ -84,7 +85,75 @@ def test_between_takes_whole_sessions() -> None:
     assert len(part) == 4
 
 
-@pytest.mark.parametrize("clock", ["daily", "halves"])
+@pytest.mark.parametrize(
+    ("session", "opened", "decided"),
+    [
+        ("2007-09-19", "2007-09-18T16:30", "2007-09-18T19:00"),  # the first one
+        ("2016-07-15", "2016-07-14T16:30", "2016-07-15T03:00"),
+        ("2016-07-20", "2016-07-19T16:30", "2016-07-20T05:30"),
+        ("2020-10-02", "2020-10-01T16:30", "2020-10-02T05:30"),  # an outage stopped the cash market the day before
+        ("2021-09-17", "2021-09-16T16:30", "2021-09-17T05:30"),
+        ("2021-09-22", "2021-09-21T16:30", "2021-09-22T06:00"),
+        ("2024-11-01", "2024-10-31T16:30", "2024-11-01T06:00"),
+        ("2024-11-05", "2024-11-01T16:30", "2024-11-02T06:00"),  # a Tuesday; on Monday nothing traded
+        ("2024-11-06", "2024-11-05T17:00", "2024-11-06T06:00"),
+        ("2025-09-29", "2025-09-26T17:00", "2025-09-27T06:00"),  # a Monday
+        ("2025-02-25", "2025-02-21T17:00", "2025-02-25T06:00"),  # a Tuesday; on Monday the futures traded
+    ],
+)
+def test_the_night_booked_on_a_session_comes_before_its_day(session: str, opened: str, decided: str) -> None:
+    two = bars(session, session, "nights")
+    day = bars(session, session, "daily")
+
+    assert text(two.session) == [session, session]
+    assert two.half.tolist() == [NIGHT, WHOLE]
+    assert text(two.opened) == [opened, *text(day.opened)]
+    assert text(two.decided) == [decided, *text(day.decided)]
+    assert two.last_of_session.tolist() == [False, True]
+
+
+@pytest.mark.parametrize(
+    "session",
+    [
+        "2007-09-18",  # the first night began on its evening
+        "2009-01-05",  # after a half day
+        "2009-01-06",
+        "2016-07-19",  # no night on the evening of Friday, 2016-07-15
+        "2021-09-21",  # nor on 2021-09-17
+    ],
+)
+def test_without_a_night_there_is_the_day_alone(session: str) -> None:
+    one, day = bars(session, session, "nights"), bars(session, session, "daily")
+
+    assert one.half.tolist() == [WHOLE]
+    assert text(one.decided) == text(day.decided)
+
+
+def test_the_nights_at_once_are_those_one_by_one() -> None:
+    """Every evening of twenty years, joined where a holiday lies between them."""
+    found: dict[str, list[str]] = {}
+    for day in derivatives.trading_days("2007-09-01", "2027-12-29"):
+        if hours := derivatives.night_session(day):
+            both = [f"{day + pd.Timedelta(minutes=m):%Y-%m-%dT%H:%M}" for m in hours]
+            booked = str(derivatives.booked_on(day, night=True))
+            found[booked] = [found.get(booked, both)[0], both[1]]
+    table = derivatives.nights()
+    rows = zip(*(text(part) for part in table), strict=True)
+
+    assert len(found) > 4_900
+    assert {session: [opened, closed] for session, opened, closed in rows} == found
+
+
+def test_the_first_bar_of_a_day_is_not_its_night() -> None:
+    """Monday the 29th has rows 2 and 3; the 27th was a Saturday."""
+    two = bars("2025-09-26", "2025-09-29", "nights")
+    days = np.array(["2025-09-26", "2025-09-27", "2025-09-29", "2025-09-30"], dtype="datetime64[D]")
+
+    assert two.first_of_day(days).tolist() == [1, 3, 3, 4]
+    assert bars("2025-09-26", "2025-09-29", "halves").first_of_day(days).tolist() == [0, 2, 2, 4]
+
+
+@pytest.mark.parametrize("clock", ["daily", "halves", "nights"])
 def test_time_runs_forward(clock: Clock) -> None:
     """Over the whole table: a bar opens before it is decided, and after the one before it."""
     every = bars("1985-01-01", "2027-12-31", clock)

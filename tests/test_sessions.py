@@ -93,6 +93,47 @@ def test_holidays_agree_with_jpholiday_but_for_its_sandwich_before_the_law() -> 
     assert theirs - ours == {date(1985, 5, 4)}  # the law is of December 1985, and the Saturday traded
 
 
+@FROM_PANDAS_4
+def test_sessions_of_2027_agree_with_exchange_calendars() -> None:
+    xtks = pytest.importorskip("exchange_calendars").get_calendar("XTKS", start="2026-01-01", end="2027-12-31")
+
+    assert isos(xtks.sessions) == isos(sessions("2026-01-01", LAST_DAY))
+
+
+@FROM_PANDAS_4
+def test_exchange_calendars_closes_at_three_on_the_half_days_since_1997() -> None:
+    xtks = pytest.importorskip("exchange_calendars").get_calendar("XTKS", start="1997-01-01", end="2026-12-31")
+    closes = xtks.closes[xtks.sessions].dt.tz_convert("Asia/Tokyo").dt
+    differ = xtks.sessions[close_minute(xtks.sessions) != closes.hour * 60 + closes.minute]
+
+    assert isos(differ)[:3] == ["1997-01-06", "1997-12-30", "1998-01-05"]
+    assert isos(differ)[-3:] == ["2008-01-04", "2008-12-30", "2009-01-05"]
+    assert len(differ) == 13 + 12  # first sessions of 1997 to 2009, last ones of 1997 to 2008
+    assert set(close_minute(differ)) == {11 * 60}
+
+
+@FROM_PANDAS_4
+def test_exchange_calendars_has_the_lunch_of_2011_in_every_year() -> None:
+    xtks = pytest.importorskip("exchange_calendars").get_calendar("XTKS", start="1997-01-01", end="2026-12-31")
+    full = xtks.sessions[~is_half_day(xtks.sessions)]
+    starts, ends = (utc[full].dt.tz_convert("Asia/Tokyo").dt for utc in (xtks.break_starts, xtks.break_ends))
+    differ = full[morning_close_minute(full) != starts.hour * 60 + starts.minute]
+
+    assert isos(differ) == isos(full[full < "2011-11-21"])
+    np.testing.assert_array_equal(afternoon_open_minute(full), ends.hour * 60 + ends.minute)
+
+
+def test_sessions_without_saturdays_are_the_weekdays_that_jpholiday_leaves_but_for_the_outage() -> None:
+    jpholiday = pytest.importorskip("jpholiday")
+    weekdays = pd.bdate_range("1989-02-01", LAST_DAY)
+    turn = {(12, 31), (1, 1), (1, 2), (1, 3)}
+    left = [day for day in weekdays if not jpholiday.is_holiday(day.date()) and (day.month, day.day) not in turn]
+    table = sessions("1989-02-01", LAST_DAY)
+
+    assert isos(pd.DatetimeIndex(left).difference(table)) == ["2020-10-01"]
+    assert isos(table.difference(pd.DatetimeIndex(left))) == []
+
+
 @pytest.mark.parametrize(
     ("first", "last", "open_days"),
     [
