@@ -7,43 +7,28 @@ import json
 import os
 import sys
 from collections.abc import Callable, Sequence
-from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
-from backtests.version import VERSION
-from indexsim.errors import SpecError, ToolError, unknown_name
+from backtests.arguments import read
+from indexsim.errors import SpecError, ToolError
 
 if TYPE_CHECKING:
+    from backtests.spec import Spec
     from backtests.verbs import Answer
 
 OK, NO, UNUSABLE, INTERRUPTED = 0, 1, 2, 130
 
-_WORLDS = "no-cap, cap=X, cap-rule=X, split-by-divisor, equal, float, frozen, without=CODE"
 _Verb = Callable[[argparse.Namespace], "tuple[Answer, int]"]
-
-
-class _Parser(argparse.ArgumentParser):
-    """Answer misuse with the four parts of every other error."""
-
-    def error(self, message: str) -> NoReturn:
-        raise SpecError(
-            asked=f"read the command line of {self.prog}",
-            found=message,
-            rule="the command line is as --help says",
-            todo=f"{self.prog} --help",
-        )
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one verb and return the exit status: 0 done, 1 the answer is no, 2 unusable input, 130 interrupted."""
     arguments = list(sys.argv[1:] if argv is None else argv)
     try:
-        _known_verb(arguments)
-        options = _parser().parse_args(arguments)
+        options = read(arguments)
         _writable(options.json)
-        function: _Verb = options.verb_function
-        answer, status = function(options)
+        answer, status = _VERBS[options.verb](options)
         _publish(answer, options)
         return status
     except ToolError as error:
@@ -54,12 +39,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # the reader of stdout has gone: `... --json - | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return OK
-
-
-def _known_verb(arguments: Sequence[str]) -> None:
-    verb = next((a for a in arguments if not a.startswith("-")), None)
-    if arguments and arguments[0] == verb and verb not in _VERBS:
-        raise unknown_name("verb", verb, _VERBS)
 
 
 def _refuse(error: ToolError, arguments: Sequence[str]) -> int:
@@ -119,95 +98,6 @@ def _has_folder(target: str) -> bool:
     return target == "-" or (Path(target).parent.is_dir() and not Path(target).is_dir())
 
 
-def _parser() -> argparse.ArgumentParser:
-    everywhere = _Parser(add_help=False)
-    everywhere.add_argument("--json", metavar="FILE", help="the answer as JSON; - is stdout with nothing else on it")
-    everywhere.add_argument("--quiet", action="store_true", help="print no text")
-    parser = _Parser(prog="python -m backtests", description="Backtests around an exact model of the Nikkei 225.")
-    parser.add_argument("--version", action="version", version=VERSION)
-    verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
-    for name, (function, arguments, text) in _VERBS.items():
-        verb = verbs.add_parser(name, parents=[everywhere], help=text, description=text)
-        verb.set_defaults(verb_function=function)
-        arguments(verb)
-    return parser
-
-
-def _demo_arguments(verb: argparse.ArgumentParser) -> None:
-    verb.add_argument("--out", type=Path, metavar="DIR", help="where the runs go (default: reports/)")
-
-
-def _list_arguments(verb: argparse.ArgumentParser) -> None:
-    verb.add_argument("what", nargs="?", default="strategies", help="strategies (default), instruments or specs")
-
-
-def _describe_arguments(verb: argparse.ArgumentParser) -> None:
-    verb.add_argument("name", help="a strategy or an instrument")
-
-
-def _sample_arguments(verb: argparse.ArgumentParser) -> None:
-    verb.add_argument("dir", type=Path, metavar="DIR")
-    verb.add_argument("--seed", type=int, default=225)
-    _date_arguments(verb, "day")
-    verb.add_argument("--effect", action="append", default=[], metavar="NAME=VALUE", help="plant it (0 = none)")
-
-
-def _market_arguments(verb: argparse.ArgumentParser) -> None:
-    verb.add_argument("dir", nargs="?", type=Path, metavar="DIR", help="market folder")
-    verb.add_argument(
-        "--market", action="append", default=[], type=Path, metavar="DIR", help="a folder layered over it"
-    )
-
-
-def _index_arguments(verb: argparse.ArgumentParser) -> None:
-    _market_arguments(verb)
-    verb.add_argument("--levels", action="store_true", help="every level beside the published one")
-    verb.add_argument("--weights", type=_iso_date, metavar="DATE", help="weights at a close")
-    between = ("FROM", "TO")
-    verb.add_argument("--contributions", type=_iso_date, nargs=2, metavar=between, help="points between two closes")
-    verb.add_argument("--exact", action="store_true", help="exit 1 if a day differs by 0.005 or more")
-    verb.add_argument("--total-return", action="store_true", help="total return from dividends, against the published")
-    verb.add_argument("--what-if", default="", metavar="W", help=f"difference to a counterfactual world: {_WORLDS}")
-
-
-def _flows_arguments(verb: argparse.ArgumentParser) -> None:
-    _market_arguments(verb)
-    verb.add_argument("--assets", type=int, required=True, metavar="YEN", help="assets of the trackers")
-
-
-def _review_arguments(verb: argparse.ArgumentParser) -> None:
-    _market_arguments(verb)
-    verb.add_argument("--at", type=_iso_date, required=True, metavar="DATE", help="base date: end of January or July")
-
-
-def _run_arguments(verb: argparse.ArgumentParser) -> None:
-    verb.add_argument("spec", type=Path, metavar="SPEC", help="a TOML file; see backtests/specs")
-    verb.add_argument("--market", action="append", type=Path, metavar="DIR", help="market folder; several are layered")
-    setting = "a parameter of the strategy or a key of the spec"
-    verb.add_argument("--set", action="append", default=[], dest="settings", metavar="KEY=VALUE", help=setting)
-    _date_arguments(verb, "session traded")
-    verb.add_argument("--what-if", metavar="W", help=f"trade a counterfactual world: {_WORLDS}")
-    verb.add_argument("--strict", choices=("sample", "all"), help="rows of the look-ahead check")
-    verb.add_argument("--waive", action="append", metavar="RULE", help="a rule that may be broken: price-as-traded")
-    verb.add_argument("--out", type=Path, metavar="DIR", help="where the run goes (default: reports/)")
-
-
-def _report_arguments(verb: argparse.ArgumentParser) -> None:
-    verb.add_argument("dirs", nargs="+", type=Path, metavar="DIR", help="folders of runs")
-
-
-def _date_arguments(verb: argparse.ArgumentParser, what: str) -> None:
-    verb.add_argument("--from", dest="start", type=_iso_date, metavar="DATE", help=f"first {what}")
-    verb.add_argument("--to", dest="end", type=_iso_date, metavar="DATE", help=f"last {what}")
-
-
-def _iso_date(text: str) -> date:
-    try:
-        return date.fromisoformat(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(f"{text!r} is no date like 2021-01-04") from error
-
-
 def _folders(options: argparse.Namespace) -> list[Path]:
     return [*([options.dir] if options.dir else []), *options.market]
 
@@ -261,17 +151,37 @@ def _check(options: argparse.Namespace) -> tuple[Answer, int]:
 def _index(options: argparse.Namespace) -> tuple[Answer, int]:
     from backtests import verbs
 
+    _refuse_swallowed(options)
     between = tuple(options.contributions) if options.contributions else None
     answer = verbs.index(
         _folders(options),
         levels=options.levels,
         weights=options.weights,
         contributions=between,
+        on=options.on,
+        sectors=options.sectors,
+        concentration=options.concentration,
+        points=options.points,
+        sq=options.sq,
+        compare=options.compare,
+        carry=options.carry,
         total_return=options.total_return,
         what_if=options.what_if,
+        waive=options.waive or (),
     )
     inexact = not answer["days"] or answer["exact_days"] < answer["days"]
     return answer, NO if options.exact and inexact else OK
+
+
+def _refuse_swallowed(options: argparse.Namespace) -> None:
+    """Refuse ``--points CODE DIR``: the codes end where the command line does."""
+    if options.points and not _folders(options):
+        raise SpecError(
+            asked="read the command line of python -m backtests index",
+            found=f"no folder; --points took {', '.join(options.points)}",
+            rule="DIR stands before --points, which takes every word up to the next option",
+            todo="python -m backtests index DIR --points CODE",
+        )
 
 
 def _flows(options: argparse.Namespace) -> tuple[Answer, int]:
@@ -283,22 +193,34 @@ def _flows(options: argparse.Namespace) -> tuple[Answer, int]:
 def _review(options: argparse.Namespace) -> tuple[Answer, int]:
     from backtests import verbs
 
-    return verbs.review(_folders(options), options.at), OK
+    return verbs.review(_folders(options), options.at, ahead=options.next, history=options.history), OK
 
 
-def _run(options: argparse.Namespace) -> tuple[Answer, int]:
+def _spec(options: argparse.Namespace, **given: Any) -> Spec:
+    """Return the spec that the command line names, with what it changes."""
     import dataclasses
 
     from backtests import spec as specs
-    from backtests import verbs
 
     spec = specs.with_settings(specs.load_spec(options.spec), options.settings)
-    given = {"start": options.start, "end": options.end, "strict": options.strict, "what_if": options.what_if}
+    given |= {"start": options.start, "end": options.end, "what_if": options.what_if}
     given["market"] = tuple(options.market) if options.market else None
     given["waive"] = tuple(options.waive) if options.waive else None
-    spec = dataclasses.replace(spec, **{k: v for k, v in given.items() if v is not None})
-    answer = verbs.run(spec, options.out or verbs.REPORTS)
+    return dataclasses.replace(spec, **{k: v for k, v in given.items() if v is not None})
+
+
+def _run(options: argparse.Namespace) -> tuple[Answer, int]:
+    from backtests import verbs
+
+    answer = verbs.run(_spec(options, strict=options.strict), options.out or verbs.REPORTS)
     return answer, NO if answer["lookahead"]["leaks"] else OK
+
+
+def _lookahead(options: argparse.Namespace) -> tuple[Answer, int]:
+    from backtests import verbs
+
+    answer = verbs.lookahead(_spec(options))
+    return answer, NO if answer["leaks"] else OK
 
 
 def _report(options: argparse.Namespace) -> tuple[Answer, int]:
@@ -307,18 +229,19 @@ def _report(options: argparse.Namespace) -> tuple[Answer, int]:
     return verbs.report(options.dirs), OK
 
 
-#: Verb -> what it does, its arguments, its line in --help.
-_VERBS: dict[str, tuple[_Verb, Callable[[argparse.ArgumentParser], None], str]] = {
-    "demo": (_demo, _demo_arguments, "write the sample market, run the shipped specs, write reports/index.html"),
-    "list": (_list, _list_arguments, "list strategies, instruments or specs"),
-    "describe": (_describe, _describe_arguments, "a strategy's parameters, or an instrument's terms"),
-    "sample": (_sample, _sample_arguments, "write a synthetic market with known effects"),
-    "check": (_check, _market_arguments, "read every file of a market and list all findings; exit 1 on an error"),
-    "index": (_index, _index_arguments, "rebuild the index of a market and compare it with the published levels"),
-    "flows": (_flows, _flows_arguments, "what trackers of an index must trade at each event"),
-    "review": (_review, _review_arguments, "the periodic review of a market as of a base date"),
-    "run": (_run, _run_arguments, "run a spec and write its report"),
-    "report": (_report, _report_arguments, "draw the pages of stored runs again"),
+#: Verb -> what answers it.
+_VERBS: dict[str, _Verb] = {
+    "demo": _demo,
+    "list": _list,
+    "describe": _describe,
+    "sample": _sample,
+    "check": _check,
+    "index": _index,
+    "flows": _flows,
+    "review": _review,
+    "run": _run,
+    "lookahead": _lookahead,
+    "report": _report,
 }
 
 

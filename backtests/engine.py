@@ -1,8 +1,8 @@
 """Execute targets bar by bar in backtrader. The only file that knows Cerebro.
 
-backtrader drives the clock, carries the orders and keeps a second set of books in floats; prices,
-fees and rejections come from `backtests.execution`, the truth about money from `backtests.ledger`.
-The two sets of books are compared on every bar.
+backtrader drives the clock, carries the orders and keeps a second set of books in floats; what happens
+within a bar is decided by `backtests.trading.broker` on the integer book. The two sets of books are compared on
+every bar, and `backtests.trading.audit` recomputes them from the fills afterwards.
 """
 
 from __future__ import annotations
@@ -14,58 +14,19 @@ from typing import Any
 import backtrader as bt
 import numpy as np
 
-from backtests import execution
-from backtests.execution import PER_YEN
-from backtests.feeds import Feed
-from backtests.instruments import Instrument
-from backtests.ledger import Book, Fill, audit
+from backtests.trading.audit import audit
+from backtests.trading.broker import CLOSE, OPEN, Broker, Order, OrderRecord, Terms, size
+from backtests.trading.execution import PER_YEN
+from backtests.trading.feeds import Feed
+from backtests.trading.instruments import Instrument
+from backtests.trading.ledger import Book, Fill
 from indexsim.bars import Bars
 from indexsim.errors import LedgerError
 from strategies.base import Targets
 
-OPEN, CLOSE = 0, 1
 #: Yen more in backtrader's cash than in the book: where a fill takes exactly all of it, a rounding
 #: error of a float must not fire backtrader's own cash test.
 HEADROOM = 1.0
-
-
-@dataclass(frozen=True)
-class Terms:
-    """What the spec says about money and fills.
-
-    Attributes
-    ----------
-    cash : int
-        Starting cash in sen.
-    reserve : tuple of float
-        Part of the equity kept back when sizing, per instrument.
-    slippage_rate : int
-        In 0.01 bp.
-    slippage_ticks : int
-    rebalance : {"on-change", "every-bar"}
-        Whether an unchanged target orders the drift away.
-    """
-
-    cash: int
-    reserve: tuple[float, ...]
-    slippage_rate: int
-    slippage_ticks: int
-    rebalance: str = "on-change"
-
-
-@dataclass(frozen=True)
-class OrderRecord:
-    """One order: decided after bar `bar`, filled on the next one or rejected with a reason.
-
-    A quantity of zero is a target that became no order: no price to size it by, or less than one lot.
-    """
-
-    bar: int
-    k: int
-    at_close: bool
-    quantity: int
-    status: str
-    reason: str
 
 
 @dataclass(frozen=True)
@@ -111,18 +72,39 @@ def execute(targets: Targets, feed: Feed, instruments: Sequence[Instrument], bar
     # Every feed has every bar, so the first may lead the others (`oldsync`); preloading would let a
     # strategy read bars to come.
     cerebro = bt.Cerebro(stdstats=False, preload=False, runonce=False, oldsync=True)
-    broker = _Broker(checksubmit=False, coc=False, coo=False)
-    cerebro.broker = broker
-    broker.setcash(terms.cash / PER_YEN + HEADROOM)
+    books = _FloatBooks(checksubmit=False, coc=False, coo=False)
+    cerebro.broker = books
+    books.setcash(terms.cash / PER_YEN + HEADROOM)
     for k, i in enumerate(instruments):
         cerebro.adddata(_ArrayFeed(bars=bars, feed=feed, k=k), name=i.name)
-        broker.addcommissioninfo(_Terms(mult=float(i.multiplier), stocklike=not i.cash_settled), name=i.name)
-    broker.prepare(Book(instruments, terms.cash), feed, terms, cerebro.datas)
-    cerebro.addstrategy(_Follower, targets=targets, broker_=broker, feed=feed, terms=terms)
+        books.addcommissioninfo(_Terms(mult=float(i.multiplier), stocklike=not i.cash_settled), name=i.name)
+    book = Book(instruments, terms.cash)
+    broker = Broker(book, feed, terms, books)
+    books.prepare(broker, cerebro.datas)
+    cerebro.addstrategy(_Follower, wanted=_wanted(targets, terms.rebalance), unit=targets.unit, desk=broker)
     follower = cerebro.run()[0]
     equity = np.array(follower.equity, dtype=np.int64)
-    audit(broker.book, terms.cash, feed.mark, feed.distribution, equity)
-    return Execution(equity, np.array(follower.quantity, dtype=np.int64), broker.book, tuple(broker.records))
+    quantity = np.array(follower.quantity, dtype=np.int64).reshape(feed.mark.shape)
+    audit(book.fills, instruments, terms.cash, feed, equity)
+    return Execution(equity, quantity, book, tuple(broker.records))
+
+
+def _wanted(targets: Targets, rebalance: str) -> dict[int, list[tuple[int, int, float]]]:
+    """Return row -> (phase, k, target) of what orders something: rule 2 does not depend on any fill."""
+    rows = np.stack([targets.at_open, targets.at_close], axis=1)
+    n, _, k_all = rows.shape
+    found: dict[int, list[tuple[int, int, float]]] = {}
+    for k in range(k_all):
+        line = rows[:, :, k].ravel()
+        at = np.flatnonzero(~np.isnan(line))
+        values = line[at]
+        if rebalance == "on-change":
+            changed = values != np.concatenate(([0.0], values[:-1])) if len(values) else np.zeros(0, bool)
+            at, values = at[changed], values[changed]
+        for position, value in zip(at.tolist(), values.tolist(), strict=True):
+            found.setdefault(position // 2, []).append((position % 2, k, value))
+    found.pop(n - 1, None)  # no orders on the last bar
+    return {t: sorted(row) for t, row in found.items()}
 
 
 class _Terms(bt.CommInfoBase):  # type: ignore[misc]
@@ -138,196 +120,159 @@ class _Terms(bt.CommInfoBase):  # type: ignore[misc]
 
 
 class _ArrayFeed(bt.feed.DataBase):  # type: ignore[misc]
-    """One instrument's bars, straight from the arrays."""
+    """One instrument's bars, straight from the arrays, each delivered when it is over."""
 
     params = (("bars", None), ("feed", None), ("k", 0))
 
     def start(self) -> None:
         super().start()
         bars, feed, k = self.p.bars, self.p.feed, self.p.k
-        closes = feed.mark[:, k] / PER_YEN
-        opens = np.where(feed.open[:, k] > 0, feed.open[:, k] / PER_YEN, closes)
+        close = feed.mark[:, k] / PER_YEN
+        opened = np.where(feed.open[:, k] > 0, feed.open[:, k] / PER_YEN, close)
         stamps = [bt.date2num(t) for t in bars.decided.astype("datetime64[us]").tolist()]
-        self._rows = iter(zip(stamps, opens.tolist(), closes.tolist(), strict=True))
+        columns = {"datetime": stamps, "open": opened.tolist(), "close": close.tolist()}
+        columns |= {"high": np.maximum(opened, close).tolist(), "low": np.minimum(opened, close).tolist()}
+        zeros = [0.0] * len(stamps)
+        self._rows = zip(*(columns.get(name, zeros) for name in self.getlinealiases()), strict=True)
 
-    def _load(self) -> bool:
+    def load(self) -> bool:
+        """Deliver one bar. There is nothing to filter, resample or localise, which is what the base does here."""
         row = next(self._rows, None)
         if row is None:
             return False
-        lines = self.lines
-        lines.datetime[0], lines.open[0], lines.close[0] = row
-        lines.high[0], lines.low[0] = max(row[1:]), min(row[1:])
-        lines.volume[0] = lines.openinterest[0] = 0.0
+        for line, value in zip(self.lines, row, strict=False):
+            line.forward(value)
         return True
 
+    def _tick_nullify(self) -> None:
+        """Do nothing: a bar comes whole, and nobody reads its ticks."""
 
-class _Broker(bt.brokers.BackBroker):  # type: ignore[misc]
-    """Fill in the order of rule 4, by `execution`, and keep the integer book."""
+    def _tick_fill(self, force: bool = False) -> None:
+        """Do nothing, as above."""
 
-    def prepare(self, book: Book, feed: Feed, terms: Terms, datas: Sequence[Any]) -> None:
-        self.book, self.terms, self.datas = book, terms, list(datas)
-        # Plain lists: indexing an array cell by cell costs more than the rest of the loop.
-        self.prices = (feed.open.tolist(), feed.close.tolist())
-        self.ticks = (feed.open_tick.tolist(), feed.close_tick.tolist())
-        self.distributions = feed.distribution.tolist()
-        self.records: list[OrderRecord] = []
+
+class _FloatBooks(bt.brokers.BackBroker):  # type: ignore[misc]
+    """backtrader's own account, told by the broker what happened: the witness of the integer book."""
+
+    def prepare(self, broker: Broker, datas: Sequence[Any]) -> None:
+        self.desk, self.datas = broker, list(datas)
+        self.multipliers = [float(i.multiplier) for i in broker.book.instruments]
+        self.futures = [i.cash_settled for i in broker.book.instruments]
         self.bar = -1
 
     def next(self) -> None:
         self.bar += 1
-        t = self.bar
-        waiting = list(self.pending)
+        orders = [Order(o.info["bar"], o.info["k"], o.info["phase"], int(o.created.size), o) for o in self.pending]
         self.pending.clear()
-        self._distribute(t)
-        fallen: set[int] = set()
-        for phase in (OPEN, CLOSE):
-            self._mark(self.prices[phase][t], phase == CLOSE)
-            mine = [o for o in waiting if o.info["phase"] == phase]
-            for order in sorted(mine, key=self._rank):
-                self._settle(order, t, phase, fallen)
-        self._get_value()
+        self.desk.bar(self.bar, orders)
 
-    def _distribute(self, t: int) -> None:
-        for k, per_share in enumerate(self.distributions[t]):
-            if per_share:
-                self.cash += self.book.distribute(t, k, per_share) / PER_YEN
+    def get_value(self, datas: Any = None, mkt: bool = False, lever: bool = False) -> float:
+        """Return cash plus the funds at their closes, as `BackBroker` does for any account without leverage."""
+        value = float(self.cash)
+        for data, future in zip(self.datas, self.futures, strict=True):
+            if not future and (size := self.positions[data].size):
+                value += size * data.close[0]
+        return value
 
-    def _mark(self, prices: list[int], at_close: bool) -> None:
-        """Value everything at one instant; what does not print keeps its mark."""
-        for k, price in enumerate(prices):
-            if price > 0:
-                self.book.mark(self.bar, k, price, at_close)
-                self._vary(k, price)
+    getvalue = get_value
 
-    def _vary(self, k: int, price: int) -> None:
-        """Pay the variation of a future in backtrader's books as well.
+    def paid(self, sen: int) -> None:
+        """Book a payment."""
+        self.cash += sen / PER_YEN
+
+    def marked(self, k: int, price: int) -> None:
+        """Pay the variation of a future.
 
         backtrader itself does so once a bar, after its cash test: it would refuse to spend what a
         future gained since the last close.
         """
-        data = self.datas[k]
-        position = self.positions[data]
-        if position.size:
-            terms = self.getcommissioninfo(data)
-            self.cash += terms.cashadjust(position.size, position.adjbase, price / PER_YEN)
-            position.adjbase = price / PER_YEN
+        position = self.positions[self.datas[k]]
+        if self.futures[k] and position.size:
+            self.cash += position.size * (price / PER_YEN - position.adjbase) * self.multipliers[k]
+        position.adjbase = price / PER_YEN
 
-    def _rank(self, order: Any) -> tuple[bool, int]:
-        k = order.info["k"]
-        return (not execution.reduces(self.book.quantity[k], _quantity(order)), k)
+    def split(self, k: int, quantity: int) -> None:
+        """Restate a position."""
+        self.positions[self.datas[k]].size = quantity
 
-    def _settle(self, order: Any, t: int, phase: int, fallen: set[int]) -> None:
-        """Fill an order or reject it; `fallen` holds the instruments whose order of this row was rejected."""
-        k, quantity = order.info["k"], _quantity(order)
-        i, terms = self.book.instruments[k], self.terms
-        reference, tick = self.prices[phase][t][k], self.ticks[phase][t][k]
-        if k in fallen:
-            return self._refuse(order, t, "the order before it on the same row was rejected", fallen)
-        if reference <= 0:
-            return self._refuse(order, t, f"no print at the {'open' if phase == OPEN else 'close'}", fallen)
-        price = execution.fill_price(reference, quantity, terms.slippage_rate, terms.slippage_ticks, tick)
-        fee = execution.fee(quantity, price, i.multiplier, i.fee_per_contract, i.fee_rate)
-        if not execution.reduces(self.book.quantity[k], quantity):
-            bound = self.book.used_after(k, quantity, price)
-            if execution.rejected(bound, fee, self._equity_at(k, price)):
-                return self._refuse(order, t, "margin or notional plus fee exceeds the equity", fallen)
-        slippage = (price - reference) * quantity * i.multiplier
-        self.book.fill(Fill(t, k, phase == CLOSE, quantity, reference, price, fee, slippage))
-        self._fill_theirs(order, t, self.book.fills[-1])
-        self._record(order, t, "filled", "")
-        return None
-
-    def _fill_theirs(self, order: Any, t: int, fill: Fill) -> None:
-        """Book the same fill in backtrader's floats."""
+    def filled(self, fill: Fill, order: Order | None) -> None:
+        """Book a fill, through an order of backtrader."""
+        theirs = order.ticket if order else self._order(fill)
+        theirs.created.size = theirs.executed.remsize = fill.quantity
         self.cash -= fill.fee / PER_YEN
-        self._execute(order, ago=0, price=fill.price / PER_YEN)
-        self._vary(fill.k, fill.reference)
-        if order.status != order.Completed:
-            raise _disagreement(t, "backtrader refused a fill the rules allow")
+        # A roll goes through also where an account is below zero, so for its moment the cash is lent.
+        lent = 0.0 if order else max(-self.cash, 0.0) + HEADROOM
+        self.cash += lent
+        self._execute(theirs, ago=0, price=fill.price / PER_YEN)
+        self.cash -= lent
+        self.marked(fill.k, fill.reference)
+        if theirs.status != theirs.Completed:
+            raise _disagreement(fill.bar, "backtrader refused a fill the rules allow")
 
-    def _equity_at(self, k: int, price: int) -> int:
-        """Account value with instrument k valued at a fill price."""
-        i = self.book.instruments[k]
-        return self.book.equity + self.book.quantity[k] * (price - self.book.marks[k]) * i.multiplier
+    def refused(self, order: Order) -> None:
+        """Take an order out of backtrader."""
+        order.ticket.reject()
+        self.notify(order.ticket)
 
-    def _refuse(self, order: Any, t: int, reason: str, fallen: set[int]) -> None:
-        fallen.add(order.info["k"])
-        order.reject()
-        self.notify(order)
-        self._record(order, t, "rejected", reason)
-
-    def _record(self, order: Any, t: int, status: str, reason: str) -> None:
-        at_close = order.info["phase"] == CLOSE
-        self.records.append(OrderRecord(t - 1, order.info["k"], at_close, _quantity(order), status, reason))
-
-
-def _quantity(order: Any) -> int:
-    return int(order.created.size)
+    def _order(self, fill: Fill) -> Any:
+        """Make the order of a fill that nobody ordered."""
+        submit = self.buy if fill.quantity > 0 else self.sell
+        owner = self.cerebro.runningstrats[0]
+        order = submit(owner, self.datas[fill.k], abs(fill.quantity), exectype=bt.Order.Market)
+        self.pending.remove(order)
+        return order
 
 
 class _Follower(bt.Strategy):  # type: ignore[misc]
     """Turn each row of targets into orders for the next bar."""
 
-    params = (("targets", None), ("broker_", None), ("feed", None), ("terms", None))
+    params = (("wanted", None), ("unit", "equity"), ("desk", None))
 
     def start(self) -> None:
         self.t = -1
         self.equity: list[int] = []
-        self.quantity: list[list[int]] = []
-        self.wanted = [0.0] * len(self.datas)
-        targets: Targets = self.p.targets
-        self.rows = (targets.at_open.tolist(), targets.at_close.tolist())
-        self.marks = self.p.feed.mark.tolist()
-        self.every_bar = self.p.terms.rebalance == "every-bar"
+        self.quantity: list[int] = []
+        self.marks = self.p.desk.feed.mark.T.tolist()
 
     def next(self) -> None:
         self.t += 1
-        book: Book = self.p.broker_.book
+        book: Book = self.p.desk.book
         equity = book.equity
         self._compare(equity)
         self.equity.append(equity)
-        self.quantity.append(list(book.quantity))
-        if self.t + 1 < len(self.rows[OPEN]):
+        self.quantity.extend(book.quantity)
+        if self.t in self.p.wanted:
             self._decide(book, equity)
 
     def _decide(self, book: Book, equity: int) -> None:
-        expected = list(book.quantity)
-        for phase in (OPEN, CLOSE):
-            for k, wanted in enumerate(self.rows[phase][self.t]):
-                # NaN, the value that differs from itself, orders nothing.
-                if wanted != wanted or (wanted == self.wanted[k] and not self.every_bar):
-                    continue
-                self.wanted[k] = wanted
-                size = self._size(book.instruments[k], k, wanted, equity)
-                if size is None:
-                    self._lose(k, phase, "no print yet to size it by")
-                    continue
-                if size == 0 and wanted:
-                    self._lose(k, phase, "the target is less than one lot")
-                if size != expected[k]:
-                    self._submit(k, phase, size - expected[k])
-                    expected[k] = size
+        expected, terms = list(book.quantity), self.p.desk.terms
+        for phase, k, wanted in self.p.wanted[self.t]:
+            position = size(book.instruments[k], wanted, self.p.unit, equity, self.marks[k][self.t], terms.reserve[k])
+            if position is None:
+                self._lose(k, phase, "no print yet to size it by")
+                continue
+            if position == 0 and wanted:
+                self._lose(k, phase, "the target is less than one lot")
+            if position != expected[k]:
+                self._submit(k, phase, position - expected[k])
+                expected[k] = position
 
     def _lose(self, k: int, phase: int, reason: str) -> None:
         """Keep a target that became no order."""
-        self.p.broker_.records.append(OrderRecord(self.t, k, phase == CLOSE, 0, "rejected", reason))
+        self.p.desk.records.append(OrderRecord(self.t, k, phase == CLOSE, 0, "rejected", reason))
 
     def _submit(self, k: int, phase: int, quantity: int) -> None:
         submit = self.buy if quantity > 0 else self.sell
         kind = bt.Order.Market if phase == OPEN else bt.Order.Close
-        submit(data=self.datas[k], size=abs(quantity), exectype=kind, k=k, phase=phase)
+        submit(data=self.datas[k], size=abs(quantity), exectype=kind, k=k, phase=phase, bar=self.t)
 
-    def _size(self, i: Instrument, k: int, wanted: float, equity: int) -> int | None:
-        """Return the position a target asks for; None where no price is there to say."""
-        if self.p.targets.unit == "contracts":
-            return int(wanted / i.lot) * i.lot
-        mark = self.marks[self.t][k]
-        if mark <= 0:
-            return None if wanted else 0
-        if self.p.targets.unit == "notional":
-            sign = 1.0 if wanted > 0 else -1.0
-            return execution.lots(sign, int(abs(wanted) * PER_YEN), mark, i.multiplier, i.lot, 0.0)
-        return execution.lots(wanted, equity, mark, i.multiplier, i.lot, self.p.terms.reserve[k])
+    def _clk_update(self) -> int:
+        """Follow the only clock there is."""
+        self.forward()
+        return len(self)
+
+    def _notify(self, qorders: Any = (), qtrades: Any = ()) -> None:
+        """Tell nobody: there are no analyzers, and the broker keeps the orders."""
 
     def _compare(self, equity: int) -> None:
         theirs, ours = self.broker.get_value() - HEADROOM, equity / PER_YEN

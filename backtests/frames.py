@@ -9,10 +9,10 @@ import pandas as pd
 
 from backtests.benchmarks import with_start
 from backtests.engine import Execution
-from backtests.execution import PER_YEN
-from backtests.feeds import Feed
-from backtests.instruments import Instrument
-from backtests.ledger import Entry, Fill, round_trips
+from backtests.trading.execution import PER_YEN
+from backtests.trading.feeds import Feed
+from backtests.trading.instruments import Instrument
+from backtests.trading.ledger import Entry, Fill, round_trips
 from indexsim.bars import Bars
 
 
@@ -23,6 +23,7 @@ def make_frames(
     bars: Bars,
     cash: int,
     benchmarks: Mapping[str, pd.Series],
+    exchange: np.ndarray | None = None,
 ) -> dict[str, pd.DataFrame]:
     """Return the frames of `backtests.result.Result` by name.
 
@@ -34,14 +35,20 @@ def make_frames(
         Starting cash in yen.
     benchmarks : mapping of name -> Series of float64
         Levels by session, the session before the first included.
+    exchange : ndarray of float64, shape (n_bars + 1,), optional
+        Yen per dollar, as known at the decision before the first bar and at each bar's: adds columns in dollars.
     """
     days = with_start(bars)
     equity = _equity(execution, bars, days, cash)
+    if exchange is not None:
+        rates = np.append(exchange[:1], exchange[1:][bars.last_of_session])
+        equity["net_usd"] = (equity["net"] / rates).round(2)
     returns = pd.DataFrame(
         {
             "net": equity["net"].pct_change(),
             "gross": equity["gross"].pct_change(),
             **{name: levels.pct_change(fill_method=None) for name, levels in benchmarks.items()},
+            **({} if exchange is None else {"net_usd": equity["net_usd"].pct_change()}),
         }
     ).iloc[1:]
     return {
@@ -50,16 +57,14 @@ def make_frames(
         "positions": _positions(execution, feed, instruments, bars, equity),
         "fills": _fills(execution, instruments, bars),
         "orders": _orders(execution, instruments, bars),
-        "round_trips": _round_trips(execution, instruments, bars),
-        "ledger": _ledger(execution, instruments, bars),
+        "round_trips": _round_trips(execution, feed, instruments, bars),
+        "ledger": _ledger(execution, instruments, bars, exchange),
     }
 
 
 def _equity(execution: Execution, bars: Bars, days: pd.Index, cash: int) -> pd.DataFrame:
-    """Net is the account; gross adds back every fee and every yen of slippage paid so far."""
-    paid = np.zeros(len(bars), dtype=np.int64)
-    for f in execution.book.fills:
-        paid[f.bar] += f.fee + f.slippage
+    """Net is the account; gross adds back every cost paid so far (`Book.costs`)."""
+    paid = execution.book.costs(len(bars))
     ends = bars.last_of_session
     net = np.append(cash * PER_YEN, execution.equity[ends])
     gross = net + np.append(0, np.cumsum(paid)[ends])
@@ -91,11 +96,12 @@ def _fills(execution: Execution, instruments: Sequence[Instrument], bars: Bars) 
             "notional": f.quantity * f.price * instruments[f.k].multiplier / PER_YEN,
             "fee": f.fee / PER_YEN,
             "slippage": f.slippage / PER_YEN,
+            "why": f.why,
         }
         for f in fills
     ]
     types = {"time": "T", "session": "T", "instrument": "S", "quantity": "I", "price": "F", "reference": "F"}
-    return _frame(rows, {**types, "multiplier": "I", "notional": "F", "fee": "F", "slippage": "F"})
+    return _frame(rows, {**types, "multiplier": "I", "notional": "F", "fee": "F", "slippage": "F", "why": "S"})
 
 
 def _orders(execution: Execution, instruments: Sequence[Instrument], bars: Bars) -> pd.DataFrame:
@@ -113,7 +119,7 @@ def _orders(execution: Execution, instruments: Sequence[Instrument], bars: Bars)
     return _frame(rows, {"decided": "T", "instrument": "S", "quantity": "I", "fill": "S", "status": "S", "reason": "S"})
 
 
-def _round_trips(execution: Execution, instruments: Sequence[Instrument], bars: Bars) -> pd.DataFrame:
+def _round_trips(execution: Execution, feed: Feed, instruments: Sequence[Instrument], bars: Bars) -> pd.DataFrame:
     rows = [
         {
             "instrument": instruments[r.opened.k].name,
@@ -126,18 +132,29 @@ def _round_trips(execution: Execution, instruments: Sequence[Instrument], bars: 
             "fees": r.fees / PER_YEN,
             "net": (r.gross - r.fees) / PER_YEN,
         }
-        for r in round_trips(execution.book.fills, instruments)
+        for r in round_trips(execution.book.fills, instruments, feed.splits)
     ]
     types = {"instrument": "S", "opened": "T", "closed": "T", "quantity": "I", "open_price": "F", "close_price": "F"}
     return _frame(rows, {**types, "gross": "F", "fees": "F", "net": "F"})
 
 
-def _ledger(execution: Execution, instruments: Sequence[Instrument], bars: Bars) -> pd.DataFrame:
+def _ledger(
+    execution: Execution, instruments: Sequence[Instrument], bars: Bars, exchange: np.ndarray | None
+) -> pd.DataFrame:
+    entries = execution.book.entries
     rows = [
-        {"time": _time(e, bars), "instrument": instruments[e.k].name, "kind": e.kind, "yen": e.sen / PER_YEN}
-        for e in execution.book.entries
+        {
+            "time": _time(e, bars),
+            "instrument": instruments[e.k].name if e.k >= 0 else "",
+            "kind": e.kind,
+            "yen": e.sen / PER_YEN,
+        }
+        for e in entries
     ]
-    return _frame(rows, {"time": "T", "instrument": "S", "kind": "S", "yen": "F"})
+    frame = _frame(rows, {"time": "T", "instrument": "S", "kind": "S", "yen": "F"})
+    if exchange is not None:
+        frame["usd"] = (frame["yen"] / exchange[1:][[e.bar for e in entries]]).round(2)
+    return frame
 
 
 def _time(happened: Fill | Entry, bars: Bars) -> np.datetime64:

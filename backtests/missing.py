@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 
 from backtests import benchmarks
-from backtests.instruments import Instrument
+from backtests.trading.feeds import Feed
+from backtests.trading.instruments import Instrument
 from indexsim.bars import Bars
 from indexsim.market import MarketData
 from indexsim.schema import FILES
@@ -44,10 +45,10 @@ def of_run(
         found.append(f"from {start}: the market begins later; traded from {bars.session[0]}")
     if strategy.clock == "daily" and not market.has("halves"):
         found.append("halves: no morning closes; one bar a session")
-    names = dict.fromkeys([*strategy.needs(params), *(i.series for i in traded)])
+    if strategy.clock != "nights" and any(i.kind == "future" for i in traded) and not market.has_nights:
+        found.append("futures: no night prices; from the close of a day to its next open nothing trades")
+    names = dict.fromkeys([*strategy.needs(params), *(name for i in traded for name in i.files)])
     found += _holes(market, names, bars)
-    for i in traded:
-        found += _of_instrument(market, i, bars)
     if "factors" in names:
         found += _unannounced(market)
     found += [text for b in benchmarks.BENCHMARKS if (text := benchmarks.missing(market, bars, b))]
@@ -66,27 +67,25 @@ def _holes(market: MarketData, names: Iterable[str], bars: Bars) -> list[str]:
     return found
 
 
-def _of_instrument(market: MarketData, i: Instrument, bars: Bars) -> list[str]:
-    found = []
-    if i.cash_settled:
-        found.append(f"futures: no prices of {i.name}; it trades at {i.series} itself, with no basis, roll or expiry")
-    else:
-        found += _unpaid(market, i)
-    prices = market.prices(i.series, bars)
-    for what, series in (("open", prices.open), ("close", prices.close)):
-        unprinted = int(np.isnan(series).sum())
-        if unprinted:
-            found.append(f"{i.series}: no {what} on {unprinted} of {len(bars)} bars; orders at it are rejected")
-    return found
+def of_feed(market: MarketData, traded: Sequence[Instrument], feed: Feed) -> tuple[str, ...]:
+    """Return a sentence for everything the traded instruments lack: prices, payments, and what stands in for them."""
+    found = list(feed.notes)
+    for k, i in enumerate(traded):
+        found += _unpaid(market, i) if i.payments else []
+        for what, prices in (("open", feed.open), ("close", feed.close)):
+            unprinted = int((prices[:, k] == 0).sum())
+            if unprinted:
+                found.append(f"{i.name}: no {what} on {unprinted} of {len(prices)} bars; orders at it are rejected")
+    return tuple(found)
 
 
 def _unpaid(market: MarketData, i: Instrument) -> list[str]:
-    table = market.folder.frame("distributions") if market.has("distributions") else None
+    table = market.folder.frame(i.payments) if market.has(i.payments) else None
     amounts = None if table is None else table["yen"][table["code"] == i.series]
     if amounts is None or amounts.empty:
-        return [f"distributions: none for {i.series}; its returns are price returns"]
+        return [f"{i.payments}: none for {i.series}; its returns are price returns"]
     blank = int(amounts.isna().sum())
-    return [f"distributions: {blank} of {i.series} without an amount; they are not paid"] if blank else []
+    return [f"{i.payments}: {blank} of {i.series} without an amount; they are not paid"] if blank else []
 
 
 def _unannounced(market: MarketData) -> list[str]:

@@ -12,21 +12,25 @@ import pandas as pd
 
 from backtests import missing
 from backtests.benchmarks import BENCHMARKS
-from backtests.feeds import ADJUSTED
-from backtests.instruments import Instrument, instrument
 from backtests.loading import build_params, load_strategy
 from backtests.spec import Spec
-from indexsim import whatif
+from backtests.trading.instruments import Instrument, instrument
+from backtests.trading.quotes import ADJUSTED
+from indexsim import gate, suspension, whatif
 from indexsim.bars import Bars
 from indexsim.errors import Finding, SpecError, unknown_name
+from indexsim.index import PriceWeightedIndex
 from indexsim.market import MarketData
 from indexsim.rebuild import FILES as INDEX_FILES
-from indexsim.rebuild import can_rebuild, rebuild
+from indexsim.rebuild import Rebuilt, can_rebuild, rebuild
 from indexsim.schema import FILES
 from strategies.base import Strategy
 
+#: Files a run uses where the market has them: prices and payments of what it trades.
+BESIDE = ("futures", "distributions", "dividends")
+
 #: Rules of the gate that --waive may pass over.
-WAIVABLE = (ADJUSTED,)
+WAIVABLE = (ADJUSTED, *gate.WAIVABLE)
 
 
 @dataclass(frozen=True)
@@ -49,8 +53,8 @@ class Setup:
         What the market lacks and what that means, a sentence each.
     findings : tuple of Finding
         Warnings of the gate about what the run uses.
-    rebuilt : dict or None
-        Summary of the rebuilt index, where the market holds constituents.
+    rebuilt : Rebuilt or None
+        The index, where the market holds constituents.
     """
 
     spec: Spec
@@ -62,7 +66,12 @@ class Setup:
     span: slice
     missing: tuple[str, ...]
     findings: tuple[Finding, ...]
-    rebuilt: dict[str, Any] | None
+    rebuilt: Rebuilt | None
+
+    @property
+    def index(self) -> PriceWeightedIndex | None:
+        """The rebuilt index, where there is one."""
+        return self.rebuilt.index if self.rebuilt else None
 
     @property
     def traded(self) -> Bars:
@@ -78,9 +87,7 @@ def prepare(spec: Spec) -> Setup:
     SpecError, MissingData, DataError
         Before anything is computed or written.
     """
-    for rule in spec.waive:
-        if rule not in WAIVABLE:
-            raise unknown_name("rule that may be waived", rule, WAIVABLE)
+    refuse_unknown_rules(spec.waive)
     strategy = load_strategy(spec.strategy)
     params = build_params(strategy, spec.params)
     traded = tuple(instrument(name) for name in strategy.instruments(params))
@@ -88,20 +95,22 @@ def prepare(spec: Spec) -> Setup:
     if spec.what_if:
         # However it is written ("cap=0.10"), one world is one run.
         spec = replace(spec, what_if=str(whatif.parse(spec.what_if)))
-        market = whatif.build(market, spec.what_if)
+        market = whatif.build(market, spec.what_if, spec.end)
     asked = f"run {spec.name}"
-    prices = [i.series for i in traded]
+    prices = [name for i in traded for name in i.files]
+    if spec.base != "JPY":
+        prices.append("usdjpy")
     market.require(dict.fromkeys([*strategy.needs(params), *prices]), asked)
     bars, span = _span(market, strategy, _covered(market, [*strategy.needs(params), *prices]), spec)
     first, last = day_of(bars.session[span.start]), day_of(bars.session[span.stop - 1])
     # Features may look back to the beginning; everything else counts from the first session traded.
-    beside = [name for name in ("distributions", *(b.file for b in BENCHMARKS)) if market.has(name)]
+    beside = [name for name in (*BESIDE, *(b.file for b in BENCHMARKS)) if market.has(name)]
     spans = dict.fromkeys([*prices, *beside], (first, last))
     spans |= dict.fromkeys(strategy.needs(params), (date.min, last))
     market.refuse_errors(spans, asked, spec.waive)
     known = market.until(bars.decided[span.stop - 1])
     rebuilt = rebuild(market, last, spec.waive) if can_rebuild(market) else None
-    used = dict.fromkeys([*spans, *(INDEX_FILES if rebuilt else ())])
+    used = dict.fromkeys([*spans, *((*INDEX_FILES, *suspension.FILES) if rebuilt else ())])
     findings = [*market.warnings(used, first, last), *(rebuilt.findings if rebuilt else ())]
     return Setup(
         spec=spec,
@@ -113,8 +122,15 @@ def prepare(spec: Spec) -> Setup:
         span=span,
         missing=(*whatif.missing(known), *missing.of_run(known, strategy, params, traded, bars[span], spec.start)),
         findings=tuple(findings),
-        rebuilt=rebuilt.summary() if rebuilt else None,
+        rebuilt=rebuilt,
     )
+
+
+def refuse_unknown_rules(waived: Iterable[str]) -> None:
+    """Raise `SpecError` for a rule that cannot be waived, with the nearest one that can."""
+    for rule in waived:
+        if rule not in WAIVABLE:
+            raise unknown_name("rule that may be waived", rule, WAIVABLE)
 
 
 def _span(market: MarketData, strategy: type[Strategy], covered: tuple[date, date], spec: Spec) -> tuple[Bars, slice]:

@@ -27,7 +27,7 @@ class Result:
         ``doc`` (first lines of the strategy's docstring), ``params`` {name: value}, ``command``
         (the one line that repeats it), ``version``, ``commit``, ``code`` (hash),
         ``data`` {fingerprint, from, to, synthetic, missing: [text]}, ``sessions_per_year``,
-        ``cash`` (yen at the start), ``clock`` (``daily`` or ``halves``), ``execution`` [text, one
+        ``cash`` (yen at the start), ``clock`` (``daily``, ``halves`` or ``nights``), ``execution`` [text, one
         assumption each], ``instruments`` [{name, kind, multiplier, lot, ...}], ``costs`` {name: yen paid}, ``income``
         {name: yen received}, ``index`` (summary of the rebuilt index, or None),
         ``rejected`` [{reason, n}], ``lookahead`` {rows_checked, leaks: [{row, what}]},
@@ -37,7 +37,8 @@ class Result:
         The resolved spec as TOML; running it again gives this result.
     equity : DataFrame
         Index ``session`` (naive dates); the first row is the session before the first bar and holds
-        the starting cash. Columns ``net``, ``gross``: account value in yen at the close.
+        the starting cash. Columns ``net``, ``gross``: account value in yen at the close; ``net_usd`` where
+        the spec's base is the dollar.
     returns : DataFrame
         Index ``session`` (without that first row); fractions; columns ``net``, ``gross``,
         ``benchmark_price``, ``benchmark_total`` (NaN where the market has none).
@@ -48,7 +49,8 @@ class Result:
     fills : DataFrame
         One row per fill, in order: ``time`` (JST, naive), ``session``, ``instrument``, ``quantity``
         (signed contracts or shares), ``price``, ``reference`` (price before slippage), ``multiplier``,
-        ``notional`` (signed yen), ``fee``, ``slippage`` (both yen, >= 0).
+        ``notional`` (signed yen), ``fee``, ``slippage`` (both yen, >= 0), ``why`` (roll, settlement,
+        margin call; "" for an order of the strategy).
     orders : DataFrame
         One row per order, also the rejected: ``decided`` (JST), ``instrument``, ``quantity``,
         ``fill`` (``open`` or ``on_close``), ``status`` (``filled`` or ``rejected``), ``reason``.

@@ -8,23 +8,26 @@ import json
 import os
 import time
 import traceback
-from collections.abc import Sequence
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from backtests import benchmarks, lookahead
-from backtests.engine import Execution, Terms, execute
-from backtests.execution import PER_YEN
-from backtests.feeds import Feed, make_feed
+from backtests.engine import Execution, execute
+from backtests.facts import reserves, run_facts
 from backtests.frames import make_frames
-from backtests.instruments import Instrument
-from backtests.prepare import Setup, day_of, prepare
+from backtests.lookahead.purity import pure_targets, stateless
+from backtests.prepare import Setup, prepare
 from backtests.result import Result
-from backtests.spec import FUND_RESERVE, Spec, identity, to_toml
-from backtests.version import ROOT, VERSION, code_hash, commit
-from indexsim import sessions
-from indexsim.errors import SpecError, ToolError
+from backtests.spec import Spec, identity, to_toml
+from backtests.trading.broker import Terms
+from backtests.trading.execution import PER_YEN
+from backtests.trading.feeds import Feed, make_feed
+from backtests.trading.quotes import Conventions
+from backtests.version import ROOT, code_hash
+from indexsim.errors import MissingData, SpecError, ToolError
 from indexsim.folders import replacing
 from indexsim.market import MarketData
 from strategies.base import Targets
@@ -75,19 +78,10 @@ def compute(setup: Setup, out: Path) -> Result:
     out : Path
         Folder the run's folder will lie in: the paths in the stored spec are relative to it.
     """
-    targets = _targets(setup)
-    if len(targets) != len(setup.bars):
-        raise SpecError(
-            asked=f"run {setup.spec.name}",
-            found=f"{len(targets)} rows of targets on {len(setup.bars)} bars",
-            rule=f"a row for every bar of market.bars({setup.strategy.clock!r})",
-            todo="correct features() or decide() of the strategy, or its clock",
-        )
+    targets = targets_of(setup)
     rows = lookahead.check_rows(targets, setup.market, setup.bars, setup.span, setup.spec.strict)
     leaks = lookahead.find_leaks(setup.strategy, setup.params, setup.market, setup.bars, targets, rows)
-    bars = setup.traded
-    feed = make_feed(setup.market, setup.instruments, bars, setup.spec.waive)
-    execution = execute(_cut(targets, setup.span), feed, setup.instruments, bars, _terms(setup))
+    feed, execution = trade(setup, targets, setup.market, setup.span)
     checked = {
         "rows": setup.span.stop - setup.span.start,
         "rows_checked": len(rows),
@@ -97,9 +91,38 @@ def compute(setup: Setup, out: Path) -> Result:
     return _result(setup, execution, feed, checked, out)
 
 
+def targets_of(setup: Setup) -> Targets:
+    """Return what the strategy says about every bar, the market being all it can reach.
+
+    Raises
+    ------
+    SpecError
+        The strategy fails, or gives another number of rows.
+    LookAheadError
+        It reads files, keeps state or holds data (`backtests.lookahead.purity`).
+    """
+    with stateless(setup.strategy, setup.params):
+        targets = _targets(setup)
+    if len(targets) != len(setup.bars):
+        raise SpecError(
+            asked=f"run {setup.spec.name}",
+            found=f"{len(targets)} rows of targets on {len(setup.bars)} bars",
+            rule=f"a row for every bar of market.bars({setup.strategy.clock!r})",
+            todo="correct features() or decide() of the strategy, or its clock",
+        )
+    return targets
+
+
+def trade(setup: Setup, targets: Targets, market: MarketData, span: slice) -> tuple[Feed, Execution]:
+    """Trade the targets of some bars of a run at the prices of a market: the run's own, or one it is held against."""
+    bars = setup.bars[span]
+    feed = make_feed(market, setup.instruments, bars, conventions(setup.spec), setup.index)
+    return feed, execute(_cut(targets, span), feed, setup.instruments, bars, _terms(setup))
+
+
 def _targets(setup: Setup) -> Targets:
     try:
-        return setup.strategy.targets(setup.market, setup.params)
+        return pure_targets(setup.strategy, setup.params, setup.market)
     except ToolError:
         raise
     except Exception as error:  # code of a user's own may fail in any way
@@ -118,22 +141,52 @@ def _cut(targets: Targets, span: slice) -> Targets:
 
 def _terms(setup: Setup) -> Terms:
     spec = setup.spec
-    default = [0.0 if i.cash_settled else FUND_RESERVE for i in setup.instruments]
     return Terms(
         cash=spec.cash * PER_YEN,
-        reserve=tuple(default if spec.reserve is None else [spec.reserve] * len(default)),
+        reserve=reserves(setup),
         slippage_rate=round(spec.slippage_bps * 100),
         slippage_ticks=spec.slippage_ticks,
         rebalance=spec.rebalance,
+        volume_share=spec.volume_share,
+    )
+
+
+def conventions(spec: Spec) -> Conventions:
+    """Return what a spec says about prices and terms."""
+    return Conventions(
+        futures=spec.futures,
+        expiry=spec.expiry,
+        roll_before=spec.roll_before,
+        impact=spec.impact,
+        sized_by_volume=spec.volume_share > 0,
+        cash_rate=spec.cash_rate,
+        waived=spec.waive,
     )
 
 
 def _result(setup: Setup, execution: Execution, feed: Feed, checked: dict[str, Any], out: Path) -> Result:
     levels = {b.name: benchmarks.levels(setup.market, setup.traded, b) for b in benchmarks.BENCHMARKS}
-    frames = make_frames(execution, feed, setup.instruments, setup.traded, setup.spec.cash, levels)
+    exchange = _exchange(setup) if setup.spec.base == "USD" else None
+    frames = make_frames(execution, feed, setup.instruments, setup.traded, setup.spec.cash, levels, exchange)
     folder = (out / run_id(setup)).resolve()
-    facts = {**_facts(setup, execution, checked), "command": _command(folder)}
+    facts = {**run_facts(setup, execution, feed, checked), "run_id": run_id(setup), "command": _command(folder)}
     return Result(facts=facts, spec_text=to_toml(setup.spec, setup.params, folder), **frames)
+
+
+def _exchange(setup: Setup) -> np.ndarray:
+    """Return yen per dollar as known at the decision before the first bar traded, and at each bar's."""
+    first = max(setup.span.start - 1, 0)
+    rates = setup.market.known("usdjpy", "close", setup.bars[first : setup.span.stop])
+    rates = rates if first < setup.span.start else np.append(rates[:1], rates)
+    unknown = np.flatnonzero(np.isnan(rates))
+    if len(unknown):
+        raise MissingData(
+            asked=f"show {setup.spec.name} in dollars",
+            found=f"no known rate of usdjpy at {setup.bars.decided[first + int(unknown[0])]}",
+            rule="every bar, and the one before the first, needs the last close known then",
+            todo='begin later, add the rows, or leave base = "JPY"',
+        )
+    return rates
 
 
 def _command(folder: Path) -> str:
@@ -157,91 +210,3 @@ def run_id(setup: Setup) -> str:
 def _strategy_file_hash(strategy: str) -> str:
     path, _, _ = strategy.rpartition(":")
     return hashlib.sha256(Path(path).read_bytes()).hexdigest() if path.endswith(".py") else ""
-
-
-def _facts(setup: Setup, execution: Execution, checked: dict[str, Any]) -> dict[str, Any]:
-    spec, bars = setup.spec, setup.traded
-    first, last = day_of(bars.session[0]), day_of(bars.session[-1])
-    return {
-        "run_id": run_id(setup),
-        "name": spec.name,
-        "strategy": spec.strategy if ".py:" not in spec.strategy else Path(spec.strategy).name,
-        "doc": (setup.strategy.__doc__ or "").strip().split("\n\n")[0].replace("\n    ", " "),
-        "params": dataclasses.asdict(setup.params),
-        "claim": spec.claim or None,
-        "what_if": spec.what_if,
-        "version": VERSION,
-        "commit": commit(),
-        "code": code_hash(),
-        "data": data_facts(setup.market, first, last, setup.missing),
-        "index": setup.rebuilt,
-        "sessions_per_year": sessions.per_year(first, last),
-        "cash": spec.cash,
-        "clock": setup.strategy.clock,
-        "execution": _assumptions(setup),
-        "instruments": [i.terms() for i in setup.instruments],
-        "costs": _costs(execution),
-        "income": _income(execution),
-        "rejected": _rejected(execution),
-        "lookahead": checked,
-        "findings": [f.as_dict() for f in setup.findings],
-        "waived": list(spec.waive),
-    }
-
-
-def data_facts(market: MarketData, first: date, last: date, missing: Sequence[str]) -> dict[str, Any]:
-    """Return the ``data`` block every answer has."""
-    return {
-        "fingerprint": market.fingerprint,
-        "from": first.isoformat(),
-        "to": last.isoformat(),
-        "synthetic": market.synthetic,
-        "missing": list(missing),
-    }
-
-
-_CLOCKS = {
-    "daily": "one bar a session",
-    "halves": "two bars a session, morning and afternoon, and one on a half day",
-}
-
-
-def _assumptions(setup: Setup) -> list[str]:
-    spec, reserves = setup.spec, _terms(setup).reserve
-    slippage = f"{spec.slippage_bps:g} bp and {spec.slippage_ticks} ticks"
-    return [
-        f"Clock: {_CLOCKS[setup.strategy.clock]}. "
-        "What is decided after a close fills at the open or the close of the next bar.",
-        f"Slippage: {slippage} against the trader, then rounded to the tick against the trader.",
-        "Orders are whole lots, filled entirely or rejected; a rejected order is not tried again.",
-        f"Rebalancing: {spec.rebalance}.",
-        "Idle cash earns nothing; there is no tax.",
-        *(_terms_of(i, reserve) for i, reserve in zip(setup.instruments, reserves, strict=True)),
-    ]
-
-
-def _terms_of(i: Instrument, reserve: float) -> str:
-    terms = i.terms()
-    fee = f"{terms['fee_yen']:g} yen a contract" if terms["fee_yen"] else f"{terms['fee_bps']:g} bp"
-    bound = f"binds {terms['margin']:.0%} of its notional" if i.cash_settled else "is paid in full"
-    return (
-        f"{i.name}: {i.multiplier} yen a point, lots of {i.lot}, fee {fee}, {bound}, "
-        f"{reserve:.0%} of the equity kept back. {i.source} ({i.confidence})."
-    )
-
-
-def _costs(execution: Execution) -> dict[str, float]:
-    """Yen paid, by name: together they are what gross is better than net by."""
-    fills = execution.book.fills
-    return {"fees": sum(f.fee for f in fills) / PER_YEN, "slippage": sum(f.slippage for f in fills) / PER_YEN}
-
-
-def _income(execution: Execution) -> dict[str, float]:
-    """Yen received on positions, by name; below zero where a short owed it."""
-    received = sum(e.sen for e in execution.book.entries if e.kind == "distribution")
-    return {"distributions": received / PER_YEN}
-
-
-def _rejected(execution: Execution) -> list[dict[str, Any]]:
-    reasons = [o.reason for o in execution.orders if o.status == "rejected"]
-    return [{"reason": reason, "n": reasons.count(reason)} for reason in sorted(set(reasons))]

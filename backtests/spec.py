@@ -14,7 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from backtests.loading import from_text, in_type, load_strategy, parameter_types, wrong
+from backtests.trading.curves import CARRY, EXPIRIES, MODELS, ROLL, ROLL_BEFORE
 from indexsim.errors import unknown_name
+from indexsim.expiry import MAX_ROLL_BEFORE
 
 #: Equity kept back when a fund is bought: 1321 gaps up by more on 1.7 % of days. Futures keep none.
 FUND_RESERVE = 0.02
@@ -46,6 +48,21 @@ class Spec:
         Against the trader on every fill, in basis points.
     slippage_ticks : int
         As above, in ticks; both act.
+    impact : float
+        Slippage of an order as large as a day's usual volume, in daily standard deviations; it falls with the
+        square root of the order.
+    volume_share : float
+        Largest part of a bar's volume that an order takes, the rest of it falls; 0 = no bound.
+    futures : {"carry", "index"}
+        What a future is worth where the market has no prices of it: the index with its carry, or the index itself.
+    expiry : {"roll", "settle"}
+        Whether a future moves into the next contract, or ends in cash at the special quotation.
+    roll_before : int
+        Sessions before the last trading day at whose close it moves.
+    cash_rate : float
+        What idle cash earns, a fraction a year.
+    base : {"JPY", "USD"}
+        Currency of the account's owner: its value is also shown in it, exchanged at the last known rate.
     strict : {"sample", "all"}
         Rows of the look-ahead check: at least 64, or every one.
     waive : tuple of str
@@ -67,6 +84,13 @@ class Spec:
     rebalance: str = "on-change"
     slippage_bps: float = 1.0
     slippage_ticks: int = 0
+    impact: float = 0.0
+    volume_share: float = 0.0
+    futures: str = CARRY
+    expiry: str = ROLL
+    roll_before: int = ROLL_BEFORE
+    cash_rate: float = 0.0
+    base: str = "JPY"
     strict: str = "sample"
     waive: tuple[str, ...] = ()
     claim: str = ""
@@ -82,13 +106,23 @@ class Spec:
 _TOML_NAMES = {"start": "from", "end": "to"}
 #: Key in TOML -> field of the spec.
 _FIELDS = {_TOML_NAMES.get(f.name, f.name): f.name for f in dataclasses.fields(Spec)}
-_CHOICES = {"rebalance": ("on-change", "every-bar"), "strict": ("sample", "all")}
+_CHOICES = {
+    "rebalance": ("on-change", "every-bar"),
+    "strict": ("sample", "all"),
+    "futures": MODELS,
+    "expiry": EXPIRIES,
+    "base": ("JPY", "USD"),
+}
 #: Numbers of the spec: type, lowest value, and the bound they stay below.
 _NUMBERS: dict[str, tuple[type, float, float]] = {
     "cash": (int, 1, float("inf")),
     "reserve": (float, 0, 1),
     "slippage_bps": (float, 0, 10_000),
     "slippage_ticks": (int, 0, float("inf")),
+    "impact": (float, 0, 1_000),
+    "volume_share": (float, 0, float("inf")),
+    "roll_before": (int, 0, MAX_ROLL_BEFORE + 1),
+    "cash_rate": (float, 0, 1),
 }
 #: What the command line cannot change with --set.
 _FIXED = ("name", "strategy", "market", "params")

@@ -10,6 +10,7 @@ phase-in steps as events, hedge by rolling beta, a minimum weight, ETFs as legs.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -68,11 +69,10 @@ class SplitPair(Strategy):
     def features(market: MarketData, params: Params) -> Features:
         bars = market.bars("daily")
         hold = np.zeros(len(bars))
-        for event in market.events:
-            if isinstance(event, Split):
-                first, last = _rows(pd.Timestamp(event.effective), bars, params)
-                if 0 <= first < len(bars) and known_from(event) <= bars.decided[first]:
-                    hold[first:last] = 1.0
+        splits = [event for event in market.events if isinstance(event, Split)]
+        for split, first, last in zip(splits, *_rows(splits, bars, params), strict=True):
+            if 0 <= first < len(bars) and known_from(split) <= bars.decided[first]:
+                hold[first:last] = 1.0
         return {"hold": hold}
 
     @staticmethod
@@ -82,12 +82,15 @@ class SplitPair(Strategy):
         return Targets((params.nikkei, params.topix), no_orders(len(hold), 2), legs)
 
 
-def _rows(ex_date: pd.Timestamp, bars: Bars, params: SplitPair.Params) -> tuple[int, int]:
-    """Rows [first, last) whose decision, filled at the next close, keeps the pair.
+def _rows(splits: Sequence[Split], bars: Bars, params: SplitPair.Params) -> tuple[list[int], list[int]]:
+    """Rows [first, last) of each split whose decision, filled at the next close, keeps the pair.
 
-    A fill at the close of session s is decided on the session before s.
+    A fill at the close of session s is decided on the session before s; first is -1 before the first bar.
     """
+    ex_dates = pd.DatetimeIndex([split.effective for split in splits])
     offsets = (params.entry_offset - 1, params.exit_offset - 1)
-    days = [sessions.shift(pd.DatetimeIndex([ex_date]), n)[0] if n else ex_date for n in offsets]
-    first, last = (int(np.searchsorted(bars.session, d.to_datetime64().astype("datetime64[D]"))) for d in days)
-    return (first if days[0] >= pd.Timestamp(bars.session[0]) else -1, last)
+    decided = [sessions.shift(ex_dates, n) if n else ex_dates for n in offsets]
+    entry, leave = (days.to_numpy().astype("datetime64[D]") for days in decided)
+    first, last = np.searchsorted(bars.session, entry), np.searchsorted(bars.session, leave)
+    before = (first == 0) & ~np.isin(entry, bars.session[:1])
+    return np.where(before, -1, first).tolist(), last.tolist()

@@ -78,18 +78,13 @@ class ViGate(Strategy):
 
     @staticmethod
     def decide(features: Features, params: Params) -> Targets:
-        vi, above = features["vi"], features["above"]
-        exposure = np.zeros((len(vi), 1))
-        for t in range(len(vi)):
-            if vi[t] < params.low:
-                wanted, gated = params.calm, params.trend_in == "all"
-            elif vi[t] < params.high:
-                wanted, gated = params.normal, True
-            elif vi[t] >= params.high:
-                wanted, gated = params.stressed, params.trend_in == "all"
-            else:  # unknown
-                wanted, gated = 0.0, False
-            exposure[t, 0] = wanted if above[t] == 1.0 or not gated else 0.0
+        vi, below = features["vi"], features["above"] != 1.0
+        everywhere = params.trend_in == "all"
+        # In this order, so that a VI that is unknown is in no band.
+        bands = [vi < params.low, vi < params.high, vi >= params.high]
+        wanted = np.select(bands, [params.calm, params.normal, params.stressed], 0.0)
+        gated = np.select(bands, [everywhere, True, everywhere], False)
+        exposure = np.where(gated & below, 0.0, wanted).reshape(-1, 1)
         return Targets((params.instrument,), exposure, no_orders(len(vi), 1))
 
 

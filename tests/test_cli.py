@@ -16,6 +16,7 @@ import pandas as pd
 import pytest
 
 from backtests.__main__ import main
+from indexsim import sessions
 from tests.conftest import ROOT
 
 SPEC = str(ROOT / "backtests/specs/vi_gate.toml")
@@ -64,6 +65,8 @@ def test_json_on_stdout_stands_alone_and_errors_have_four_parts() -> None:
         (["describe", "vi_gat"], "'vi_gate'"),
         (["list", "strategy"], "'strategies'"),
         (["sample", "somewhere", "--effect", "split=3"], "'split_bp'"),
+        (["index", "somewhere", "--compair"], "'--compare'"),
+        (["review", "somewhere", "--at", "2021-07-30", "--histroy"], "'--history'"),
     ],
 )
 def test_misspelt_names_are_answered_with_the_nearest(
@@ -92,6 +95,12 @@ def test_misspelt_names_are_answered_with_the_nearest(
         ["run", str(ROOT)],
         ["report", "no/such/run"],
         ["index"],
+        ["index", "--points", "9983", "somewhere"],
+        ["index", "somewhere", "--points"],
+        ["index", "somewhere", "--on", "2021-07-30"],
+        ["index", "somewhere", "--on", "2021-07-30", "--weights", "2021-07-29"],
+        ["index", "somewhere", "--sectors", "--on", "2021-13-01"],
+        ["review", "somewhere", "--history"],
         ["run"],
         [],
     ],
@@ -464,6 +473,281 @@ def test_a_review_is_answered_on_a_base_date_and_refused_elsewhere(
     assert "2021-07-30" in refused["error"]["next"]
 
 
+@pytest.fixture
+def two(tmp_path: Path) -> Path:
+    """Two names, 1332 x 1 and 285A x 0.1, over 3: 500 points each day, 510 on the last, an SQ day."""
+    days = [f"{day:%Y-%m-%d}" for day in sessions.sessions("2025-08-07", "2025-09-12")]
+    flat, last = days[:-1], days[-1]
+    opens = dict.fromkeys(flat, "1400,1000") | {"2025-08-08": "1400,", last: "1410,1050"}
+    files = {
+        "closes": ["date,1332,285A", *(f"{day},1400,1000" for day in flat), f"{last},1430,1000"],
+        "opens": ["date,1332,285A", *(f"{day},{opens[day]}" for day in days)],
+        "index": ["date,open,close", *(f"{day},500.00,500.00" for day in flat), f"{last},503.50,510.00"],
+        "factors": ["effective_date,code,factor,event", *(f"2025-08-07,{c},initial" for c in ("1332,1", "285A,0.1"))],
+        "divisors": ["effective_date,divisor", "2025-08-07,3"],
+        "constituents": ["code,name,sector", "1332,A,Consumer", "285A,B,Technology"],
+    }
+    folder = tmp_path / "two"
+    folder.mkdir()
+    for name, lines in files.items():
+        (folder / f"{name}.csv").write_text("\n".join(lines) + "\n", "utf-8")
+    return folder
+
+
+def test_first_prices_make_the_sq_beside_the_open(two: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """(1410 + 0.1 x 1050) / 3 = 505 on 12 September, which opened at 503.5; 285A has no first price on 8 August."""
+    status, found = answer(capsys, "index", str(two), "--sq")
+
+    assert status == 0
+    assert found["sq"] == [
+        {
+            "date": "2025-08-08",
+            "quarterly": False,
+            "sq": None,
+            "sq_why": "no first price of 285A",
+            "open": 500.0,
+            "gap": None,
+            "gap_why": "it needs both",
+        },
+        {"date": "2025-09-12", "quarterly": True, "sq": 505.0, "open": 503.5, "gap": 1.5},
+    ]
+    assert main(["index", str(two), "--sq"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert "2025-09-12  Q  505.00  503.50  +1.50" in lines
+    assert "2025-08-08          -  500.00      -  no first price of 285A" in lines
+
+
+def test_no_quotation_without_first_prices(two: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (two / "opens.csv").unlink()
+    status, refused = answer(capsys, "index", str(two), "--sq")
+
+    assert status == 2
+    assert "opens missing" in refused["error"]["found"]
+
+
+def test_an_sq_day_without_closes_opens_or_a_published_open_says_so(
+    two: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, day in (("closes", "2025-08-08"), ("opens", "2025-09-12")):
+        lines = (two / f"{name}.csv").read_text("utf-8").splitlines()
+        (two / f"{name}.csv").write_text("\n".join(x for x in lines if not x.startswith(day)) + "\n", "utf-8")
+    (two / "index.csv").unlink()
+    _, found = answer(capsys, "index", str(two), "--sq")
+    august, september = found["sq"]
+
+    assert (august["sq"], september["sq"], september["open"]) == (None, None, None)
+    assert august["sq_why"].startswith("no closes on that day")
+    assert september["sq_why"] == "no row of opens on that day"
+    assert september["open_why"].startswith("no published open")
+
+
+def test_sectors_concentration_and_the_points_of_a_stock(two: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """1430 and 100 of 1530; +1 % of 1332 is 14.3 / 3 points; 1530^2 / (1430^2 + 100^2) equal names."""
+    asked = ("--sectors", "--concentration", "--points", "285A", "1332", "285A")
+    status, found = answer(capsys, "index", str(two), *asked)
+
+    assert status == 0
+    assert (found["on"]["date"], found["on"]["level"], found["on"]["move"]) == ("2025-09-12", 510.0, 10.0)
+    consumer, technology = found["sectors"]
+    assert consumer == {
+        "sector": "Consumer",
+        "weight": pytest.approx(1430 / 1530, abs=1e-8),
+        "names": 1,
+        "points": pytest.approx(10.0),
+    }
+    assert (technology["sector"], technology["points"]) == ("Technology", 0.0)
+    assert found["concentration"] == {
+        "top_ten": 1.0,
+        "effective_number": pytest.approx(2_340_900 / 2_054_900, abs=1e-4),
+    }
+    assert [(row["code"], row["one_percent"]) for row in found["points"]] == [
+        ("285A", pytest.approx(1 / 3, abs=1e-6)),
+        ("1332", pytest.approx(14.3 / 3, abs=1e-6)),
+    ]
+    assert main(["index", str(two), *asked]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert "close of 2025-09-12: 510.00, +10.00 since 2025-09-11; 2 names" in lines
+    assert "Consumer    93.46%      1  +10.00" in lines
+    assert "1332  Consumer    93.4641%            4.77" in lines
+    assert "the ten largest have 100.00%; as concentrated as 1.1 equal names" in lines
+
+
+def test_the_first_close_has_no_move_and_says_why(two: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    _, found = answer(capsys, "index", str(two), "--sectors", "--on", "2025-08-07")
+
+    assert (found["on"]["level"], found["on"]["move"]) == (500.0, None)
+    assert found["on"]["why"] == found["sectors"][0]["why"]
+    assert "concentration" not in found
+
+
+def test_sectors_that_are_not_known_are_missing_by_name(two: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (two / "constituents.csv").write_text("code,name,sector\n1332,A,Consumer\n", "utf-8")
+    _, found = answer(capsys, "index", str(two), "--sectors")
+
+    assert [row["sector"] for row in found["sectors"]] == ["Consumer", "unknown"]
+    assert "constituents: no sector of 1 names" in found["data"]["missing"]
+
+
+def test_points_of_a_sector_are_those_of_its_stocks(two: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    _, found = answer(capsys, "index", str(two), "--contributions", "2025-08-07", "2025-09-12")
+
+    assert found["contributions_by_sector"] == [
+        {"sector": "Consumer", "points": pytest.approx(10.0)},
+        {"sector": "Technology", "points": 0.0},
+    ]
+
+
+@pytest.mark.parametrize(("code", "next_"), [("285a", "did you mean '285A'?"), ("9983", "`--weights 2025-09-12`")])
+def test_a_code_that_is_not_held_is_refused(
+    code: str, next_: str, two: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    status, refused = answer(capsys, "index", str(two), "--points", code)
+
+    assert status == 2
+    assert set(refused["error"]) == {"asked", "found", "rule", "next"}
+    assert next_ in refused["error"]["next"]
+
+
+def test_the_index_beside_topix(two: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """TOPIX at 50 throughout: 500 / 50 = 10, at the end 510 / 50 = 10.2."""
+    days = sessions.sessions("2025-08-07", "2025-09-12")
+    (two / "topix.csv").write_text("date,close\n" + "".join(f"{day:%Y-%m-%d},50\n" for day in days), "utf-8")
+    status, found = answer(capsys, "index", str(two), "--compare")
+    weighting, count, volatility, ratio = found["compare"]["table"]
+
+    assert status == 0
+    assert found["exact_days"] == found["days"] == len(days)
+    assert (weighting["n225"], count["n225"], count["topix"]) == ("price x factor", 2, None)
+    assert count["topix_why"] == "shares_ffw missing to rebuild it from"
+    assert volatility["n225_why"] == volatility["topix_why"] == "the first close is that of 2025-08-07"
+    assert ratio == {"what": "nt_ratio", "on": "2025-09-12", "value": 10.2}
+    assert found["compare"]["nt_ratio"] == {
+        "from": "2025-08-07",
+        "to": "2025-09-12",
+        "days": len(days),
+        "last": 10.2,
+        "by_year": [{"year": 2025, "last": 10.2, "low": 10.0, "high": 10.2}],
+    }
+    assert found["compare"]["sources"] == {"n225": "rebuilt", "topix": "topix"}
+    assert main(["index", str(two), "--compare"]) == 0
+    said = capsys.readouterr().out
+    assert "NT ratio 10.20 on 2025-09-12" in said
+    assert "2025  10.20  10.00  10.20" in said
+
+
+def test_without_topix_the_ratio_is_null_and_says_why(two: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    status, found = answer(capsys, "index", str(two), "--compare")
+
+    assert status == 0
+    assert (found["compare"]["nt_ratio"], found["compare"]["nt_ratio_why"]) == (None, "topix missing")
+    assert found["compare"]["table"][1]["n225"] == 2
+    assert "topix: not there" in found["data"]["missing"]
+    assert main(["index", str(two), "--compare"]) == 0
+    assert "no NT ratio: topix missing" in capsys.readouterr().out
+
+
+def test_a_weighting_that_misses_published_days_is_not_named(two: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    text = (two / "index.csv").read_text("utf-8")
+    (two / "index.csv").write_text(text.replace("500.00\n", "500.02\n"), "utf-8")
+    _, found = answer(capsys, "index", str(two), "--compare")
+
+    assert found["compare"]["table"][0]["n225"] is None
+    assert "on 1 of 26 days" in found["compare"]["table"][0]["n225_why"]
+
+
+def test_series_alone_compare_but_are_no_index(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name, close in (("n225", 30_000), ("topix", 2_000)):
+        lines = f"date,close\n2021-01-04,{close}\n2021-01-05,{close}\n"
+        (tmp_path / f"{name}.csv").write_text(lines, "utf-8")
+    status, found = answer(capsys, "index", str(tmp_path), "--compare")
+
+    assert status == 0
+    assert found["compare"]["nt_ratio"]["last"] == 15.0
+    assert (found["days"], found["max_abs_error"]) == (0, None)
+    assert found["max_abs_error_why"] == "the index is not rebuilt: closes, factors, divisors missing"
+    assert {"closes: not there", "shares_ffw: not there"} <= set(found["data"]["missing"])
+    assert main(["index", str(tmp_path), "--compare"]) == 0
+    assert "NT ratio 15.00" in capsys.readouterr().out
+
+    assert answer(capsys, "index", str(tmp_path), "--compare", "--levels")[0] == 2
+    (tmp_path / "n225.csv").rename(tmp_path / "usdjpy.csv")
+    (tmp_path / "topix.csv").unlink()
+    status, refused = answer(capsys, "index", str(tmp_path), "--compare")
+    assert status == 2
+    assert "n225, topix missing" in refused["error"]["found"]
+
+
+def test_a_market_of_both_compares_all_four(small: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    status, found = answer(capsys, "index", str(small), "--compare")
+    weighting, count, *_ = found["compare"]["table"]
+
+    assert status == 0
+    assert (weighting["n225"], weighting["topix"]) == ("price x factor", "free-float market value")
+    assert count["n225"] == 225
+    assert [row["year"] for row in found["compare"]["nt_ratio"]["by_year"]] == [2019, 2020, 2021, 2022]
+
+
+def test_the_candidates_of_a_base_date_are_those_of_the_next_review(
+    small: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _, decided = answer(capsys, "review", str(small), "--at", "2021-07-30")
+    status, ahead = answer(capsys, "review", str(small), "--at", "2021-07-30", "--next")
+
+    assert status == 0
+    assert ahead["review"] == decided["review"]
+    assert ahead["candidates"] == decided["candidates"]
+    assert set(decided["candidates"]) == {"in", "out", "cap"}
+    ranked = [row["rank"] for row in decided["ranking"] if row["rank"]]
+    assert ranked[:3] == [1, 2, 3]
+    assert ranked == sorted(ranked)
+    coming = {e["code"] for e in decided["events"] if e["event"] == "add"}
+    assert {c["code"] for c in decided["candidates"]["in"] if c["chosen"]} == coming
+
+
+def test_candidates_of_any_day_have_no_events_yet_and_say_why(small: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    status, found = answer(capsys, "review", str(small), "--at", "2021-06-12", "--next")
+
+    assert status == 0
+    # The twelfth was a Saturday.
+    assert (found["as_of"], found["review"]["base"]) == ("2021-06-11", "2021-07-30")
+    assert found["events"] is found["ranking"] is None
+    assert found["events_why"] == found["ranking_why"]
+    assert main(["review", str(small), "--at", "2021-06-12", "--next"]) == 0
+    assert "candidates out:" in capsys.readouterr().out
+
+
+def test_the_history_counts_the_recorded_changes(small: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Closes from January 2019: the reviews of October 2020, 2021 and 2022 have a year of them."""
+    status, found = answer(capsys, "review", str(small), "--at", "2021-07-30", "--history")
+    history = found["hit_rate"]
+    rows = pd.read_csv(small / "factors.csv", dtype=str)
+    october = rows[rows["effective_date"].str[:7].isin(["2020-10", "2021-10", "2022-10"])]
+
+    assert status == 0
+    assert [review["base"] for review in history["reviews"]] == ["2020-07-31", "2021-07-30", "2022-07-29"]
+    for side, event in (("in", "add"), ("out", "remove")):
+        both = sum(len({*r[side]["simulated"]} & {*r[side]["recorded"]}) for r in history["reviews"])
+        assert history[side]["recorded"] == (october["event"] == event).sum() > 0
+        assert history[side]["hits"] == both
+        assert history[side]["hit_rate"] == pytest.approx(both / history[side]["simulated"])
+    assert "hit_rate" not in answer(capsys, "review", str(small), "--at", "2021-07-30")[1]
+
+
+@pytest.mark.real
+def test_real_first_prices_make_the_published_quotations(
+    real: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The list has one decimal in 2017 and 2018."""
+    raw = pd.read_csv(real / "constituents" / "ohlcv_2015_2018_raw.csv.gz", dtype={"code": str})
+    raw = raw[(raw["date"] >= "2017-01-24") & (raw["date"] <= "2018-11-16")]
+    raw.pivot(index="date", columns="code", values="open").to_csv(tmp_path / "opens.csv")
+    table = pd.read_csv(real / "checks" / "sq_values_2000_2023.csv").set_index("sq_date")["sq_value"]
+    _, found = answer(capsys, "index", str(real / "window_2017_2018"), "--market", str(tmp_path), "--sq")
+
+    assert [row["date"] for row in found["sq"]] == [d for d in table.index if "2017-01-24" <= d <= "2018-11-16"]
+    assert max(abs(row["sq"] - table[row["date"]]) for row in found["sq"]) <= 0.05 + 1e-6
+
+
 def test_an_index_says_what_a_world_would_have_made_of_it(small: Path, capsys: pytest.CaptureFixture[str]) -> None:
     status, found = answer(capsys, "index", str(small), "--what-if", "split-by-divisor", "--total-return")
 
@@ -488,7 +772,21 @@ def test_a_run_trades_a_world_and_its_page_says_so(
     "verb", [["flows", "--assets", "1000000"], ["review", "--at", "2021-07-30"], ["index"], ["check"]]
 )
 def test_answers_read_as_text_too(verb: list[str], small: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    more = ["--what-if", "frozen", "--total-return", "--weights", "2021-07-30"] if verb == ["index"] else []
+    more = (
+        [
+            "--sectors",
+            "--concentration",
+            "--sq",
+            "--compare",
+            "--what-if",
+            "frozen",
+            "--total-return",
+            "--weights",
+            "2021-07-30",
+        ]
+        if verb == ["index"]
+        else []
+    )
 
     assert main([verb[0], str(small), *verb[1:], *more]) == 0
     assert len(capsys.readouterr().out.splitlines()) > 3

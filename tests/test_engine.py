@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from typing import Any
@@ -19,83 +18,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from backtests.engine import Execution, Terms, execute
-from backtests.feeds import Feed
+from backtests.engine import Execution, execute
 from backtests.frames import make_frames
-from backtests.instruments import Instrument, instrument
-from backtests.ledger import Book, Fill
-from indexsim.bars import Bars, make_bars
+from backtests.trading.broker import Broker, Terms
+from backtests.trading.instruments import Instrument
+from backtests.trading.ledger import Book, Fill
 from indexsim.errors import LedgerError
 from strategies.base import Targets
-
-NAN = float("nan")
-NO_ROOM = "margin or notional plus fee exceeds the equity"
-BARS = make_bars(pd.Timestamp("2021-01-04"), pd.Timestamp("2021-12-30"), "daily")
-
-#: Multiplier 100, tick 5, 38.5 yen a contract, 10 % margin.
-MINI = instrument("nikkei_mini")
-#: Lots of 10, fee 5 bp, paid in full.
-FUND = instrument("etf_1306")
-#: Funds without fees, one share a lot, for arithmetic that fits in a line.
-PLAIN = dataclasses.replace(FUND, name="plain", lot=1, fee_rate=0)
-OTHER = dataclasses.replace(PLAIN, name="other")
-
-Columns = Sequence[Sequence[float]]
-
-
-def units(columns: Columns) -> np.ndarray:
-    """Columns of yen as an array of 0.01 yen, shape (n_bars, k)."""
-    return np.rint(np.array(columns, dtype="float64").T * 100).astype(np.int64)
-
-
-def make_feed(
-    opens: Columns, closes: Columns, ticks: Sequence[float], distributions: Columns | None = None
-) -> tuple[Feed, Bars]:
-    opened, closed = units(opens), units(closes)
-    tick = np.tile(np.rint(np.array(ticks) * 100).astype(np.int64), (len(opened), 1))
-    mark = np.zeros_like(closed)
-    for t in range(len(mark)):
-        for k in range(mark.shape[1]):
-            mark[t, k] = closed[t, k] or opened[t, k] or (mark[t - 1, k] if t else 0)
-    paid = np.zeros_like(closed) if distributions is None else units(distributions)
-    return Feed(opened, closed, mark, tick, tick, paid), BARS[: len(opened)]
-
-
-def trade(
-    instruments: Sequence[Instrument],
-    opens: Columns,
-    closes: Columns,
-    *,
-    at_open: Columns | None = None,
-    at_close: Columns | None = None,
-    unit: str = "contracts",
-    cash: float = 1_000_000,
-    distributions: Columns | None = None,
-    tick: float = 1,
-    **terms: Any,
-) -> Execution:
-    """Run targets given as one column per instrument."""
-    none = [[NAN] * len(opens[0])] * len(instruments)
-    rows = [np.array(none if part is None else part, dtype="float64").T for part in (at_open, at_close)]
-    targets = Targets(tuple(i.name for i in instruments), rows[0], rows[1], unit)
-    feed, bars = make_feed(opens, closes, [tick] * len(instruments), distributions)
-    settled = {"reserve": (0.0,) * len(instruments), "slippage_rate": 0, "slippage_ticks": 0, **terms}
-    return execute(targets, feed, instruments, bars, Terms(cash=round(cash * 100), **settled))
-
-
-def fills(execution: Execution) -> list[tuple[int, int, int, float]]:
-    """(bar, instrument, quantity, price in yen) of every fill, in order."""
-    return [(f.bar, f.k, f.quantity, f.price / 100) for f in execution.book.fills]
-
-
-def rejections(execution: Execution) -> list[tuple[int, int, int, str]]:
-    """(bar decided, instrument, quantity, reason) of every rejected order, in order."""
-    return [(o.bar, o.k, o.quantity, o.reason) for o in execution.orders if o.status == "rejected"]
-
-
-def yen(execution: Execution) -> list[float]:
-    return [e / 100 for e in execution.equity.tolist()]
-
+from tests.trading import BARS, FUND, MINI, NAN, NO_ROOM, OTHER, PLAIN, fills, make_feed, rejections, trade, yen
 
 # Rules 2 and 3: what is decided after a close fills at the next open or the next close.
 
@@ -362,7 +292,7 @@ def test_an_account_below_zero_can_still_be_brought_to_flat() -> None:
 
     assert yen(done)[2] < 0
     assert done.quantity[-1].tolist() == [0, 0]
-    assert rejections(done) == []
+    assert rejections(done) == [(2, 0, -1, "the position is closed on a margin call")]
 
 
 def test_a_rejected_order_is_not_tried_again_while_the_target_stands() -> None:
@@ -458,9 +388,11 @@ def test_a_yen_too_many_in_the_book_stops_the_run(monkeypatch: pytest.MonkeyPatc
 
 def test_a_sen_too_many_in_both_books_is_found_by_the_audit(monkeypatch: pytest.MonkeyPatch) -> None:
     """A distribution of one sen that nobody paid reaches both sets of books; fills and prices know nothing of it."""
-    monkeypatch.setattr(
-        Book, "distribute", lambda self, bar, k, per_share: self._move(bar, k, "distribution", 1, False) or 1
-    )
+
+    def distribute(self: Broker, t: int) -> None:
+        self._pay(t, 0, "distribution", 1)
+
+    monkeypatch.setattr(Broker, "_distribute", distribute)
     with pytest.raises(LedgerError, match="reconcile bar 1"):
         trade([PLAIN], OPENS, CLOSES, distributions=[[0, 1, 0, 0]])
 
@@ -469,7 +401,7 @@ def test_frames_say_in_yen_what_the_engine_counted() -> None:
     """Every row of the positions sums to the account value; gross is net before fees and slippage."""
     opens, closes = [[20_000] * 3, [1_300] * 3], [[20_000, 20_100, 20_100], [1_300, 1_310, 1_310]]
     done = trade([MINI, FUND], opens, closes, at_open=[[-2, 0, NAN], [100, NAN, NAN]], tick=5, slippage_ticks=1)
-    feed, bars = make_feed(opens, closes, [5, 5])
+    feed, bars = make_feed([MINI, FUND], opens, closes, [5, 5])
     frames = make_frames(done, feed, [MINI, FUND], bars, 1_000_000, {})
 
     # Bar 1: sold 2 at 19,995 (-1,000, fee 77), bought 100 at 1,305 (-500, fee 65); -2 * 100 * 100 and +100 * 10.
@@ -529,6 +461,7 @@ def test_plain_backtrader_agrees_where_the_rules_coincide(seed: int) -> None:
 CONTRACTS = {"fund": (1, 10, Decimal(0), Decimal("0.0005"), Decimal(1)),
            "mini": (100, 1, Decimal("38.5"), Decimal(0), Decimal("0.1"))}  # fmt: skip
 TICKS = (Decimal(5), Decimal("0.5"))
+MAINTENANCE = (Decimal("0.08"), Decimal("0.2"))
 
 
 @dataclass(frozen=True)
@@ -551,24 +484,38 @@ def simulate(case: Case) -> tuple[list[Decimal], list[tuple[Any, ...]], list[tup
     n = len(case.distributions)
     mult, lot, per, rate, margin = zip(CONTRACTS["mini"], CONTRACTS["fund"], strict=True)
     cash, held, mark, wanted = Decimal(case.cash), [0, 0], [Decimal(0)] * 2, [Decimal(0)] * 2
-    equity, done, lost, waiting = [], [], [], []
+    equity, done, lost, waiting, called = [], [], [], [], False
+
+    def moved(price: Decimal, k: int, q: int) -> Decimal:
+        price += (1 if q > 0 else -1) * (price * case.slippage_bps / 10_000 + case.slippage_ticks * TICKS[k])
+        return (price / TICKS[k]).to_integral_value(ROUND_CEILING if q > 0 else ROUND_FLOOR) * TICKS[k]
+
+    def fee_of(price: Decimal, k: int, q: int) -> int:
+        return math.floor(abs(q) * (per[k] + price * mult[k] * rate[k]))
+
     for t in range(n):
         cash += held[1] * case.distributions[t]
         fallen = set()
         for phase in (0, 1):
             now = case.prices[phase][t]
             mark = [old if new is None else new for old, new in zip(mark, now, strict=True)]
+            for k in (0, 1) if called and not phase else ():
+                if (q := -held[k]) and (k == 0 or q > 0):
+                    fallen.add(k)
+                    if now[k] is not None:
+                        price = moved(now[k], k, q)
+                        fee = fee_of(price, k, q)
+                        cash, held[k] = cash - q * price * mult[k] - fee, 0
+                        done.append((t, k, 0, q, price, fee))
             orders = [(k, q) for k, at, q in waiting if at == phase]
             easier = [k for k, q in orders if held[k] * q < 0 and abs(q) <= abs(held[k])]
             for k, q in sorted(orders, key=lambda order: (order[0] not in easier, order[0])):
-                side, price = (1, now[k]) if q > 0 else (-1, now[k])
-                if k in fallen or price is None:
+                if k in fallen or now[k] is None:
                     fallen.add(k)
                     lost.append((t - 1, k, phase, q))
                     continue
-                price += side * (price * case.slippage_bps / 10_000 + case.slippage_ticks * TICKS[k])
-                price = (price / TICKS[k]).to_integral_value(ROUND_CEILING if q > 0 else ROUND_FLOOR) * TICKS[k]
-                fee = math.floor(abs(q) * (per[k] + price * mult[k] * rate[k]))
+                price = moved(now[k], k, q)
+                fee = fee_of(price, k, q)
                 at = [price if j == k else mark[j] for j in (0, 1)]
                 worth = cash + sum(held[j] * at[j] * mult[j] for j in (0, 1))
                 bound = sum(abs(held[j] + q * (j == k)) * at[j] * mult[j] * margin[j] for j in (0, 1))
@@ -579,6 +526,12 @@ def simulate(case: Case) -> tuple[list[Decimal], list[tuple[Any, ...]], list[tup
                 cash, held[k] = cash - q * price * mult[k] - fee, held[k] + q
                 done.append((t, k, phase, q, price, fee))
         equity.append(cash + sum(held[j] * mark[j] * mult[j] for j in (0, 1)))
+        least = sum(
+            abs(held[j]) * mark[j] * mult[j] * m
+            for j, m in ((0, MAINTENANCE[0]), (1, MAINTENANCE[1]))
+            if j == 0 or held[j] < 0
+        )
+        called = any(held) and least > equity[t]
         waiting, planned = [], list(held)
         for phase in (0, 1) if t + 1 < n else ():
             for k, x in enumerate(case.targets[phase][t]):
@@ -607,7 +560,8 @@ def run_engine(case: Case) -> Execution:
 
     opens, closes = (table(rows, 0.0).T.tolist() for rows in case.prices)
     paid = [[0.0] * len(case.distributions), [float(v) for v in case.distributions]]
-    feed, bars = make_feed(opens, closes, [float(tick) for tick in TICKS], paid)
+    feed, bars = make_feed([MINI, FUND], opens, closes, [float(tick) for tick in TICKS], paid,
+                           [(0.1, 0.08), (1.0, 0.2)])  # fmt: skip
     at_open, at_close = (table(rows, NAN) for rows in case.targets)
     targets = Targets(("nikkei_mini", "etf_1306"), at_open, at_close, case.unit)
     terms = Terms(case.cash * 100, (float(case.reserve),) * 2, round(case.slippage_bps * 100), case.slippage_ticks,

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from backtests.execution import fee, fill_price, lots, reduces, rejected, round_to_tick, used
+from backtests.trading.execution import fee, fill_price, lots, reduces, rejected, round_to_tick, used
 
 PROPERTY = settings(derandomize=True, deadline=None, max_examples=100)
 

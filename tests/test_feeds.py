@@ -7,9 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from backtests.feeds import Feed, make_feed
-from backtests.instruments import instrument
-from indexsim.errors import DataError
+from backtests.trading.feeds import Feed, make_feed
+from backtests.trading.instruments import instrument
+from backtests.trading.quotes import Conventions
+from indexsim.errors import DataError, MissingData, SpecError
 from indexsim.market import MarketData
 
 #: The first sessions of 2021, a Monday to a Friday; the 11th (Monday) is a holiday, the 12th trades.
@@ -33,11 +34,11 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path / "m"
 
 
-def feed(folder: Path, *names: str, clock: str = "daily", until: str = "") -> Feed:
+def feed(folder: Path, *names: str, clock: str = "daily", until: str = "", how: Conventions | None = None) -> Feed:
     market = MarketData.open(folder)
     if until:
         market = market.until(until)
-    return make_feed(market, [instrument(n) for n in names], market.bars(clock))  # type: ignore[arg-type]
+    return make_feed(market, [instrument(n) for n in names], market.bars(clock), how or Conventions(futures="index"))  # type: ignore[arg-type]
 
 
 def column(array: np.ndarray, k: int = 0) -> list[int]:
@@ -148,3 +149,94 @@ def test_real_funds_trade_on_their_ticks(real: Path) -> None:
 
     assert (made.close > 0).sum() > 5_000
     assert off == [0, 0]
+
+
+def stock(folder: Path, *prices: str, days: list[str] = WEEK) -> None:
+    """Write opens and closes of the code 7203 from "open,close" texts."""
+    pairs = [p.split(",") for p in prices]
+    for name, at in (("opens", 0), ("closes", 1)):
+        write(folder, name, "date,7203", *[f"{d},{p[at]}" for d, p in zip(days, pairs, strict=True)])
+
+
+def test_a_stock_trades_at_its_opens_and_closes_with_its_splits_and_dividends(folder: Path) -> None:
+    """Split 5:1 on the Thursday, on which a dividend of 30 yen a share as held before goes ex."""
+    stock(folder, "3000,3010", "3010,3020", "3020,3030", "606,607", "607,608")
+    rows = ["2021-01-04,7203,1,initial", "2021-01-07,7203,5,split 5:1"]
+    write(folder, "factors", "effective_date,code,factor,event", *rows)
+    write(folder, "dividends", "ex_date,code,yen", "2021-01-07,7203,30", "2021-01-07,9983,99")
+    made = feed(folder, "stock_7203")
+
+    assert column(made.open) == [300_000, 301_000, 302_000, 60_600, 60_700]
+    assert made.splits == {(3, 0): (5, 1)}
+    assert column(made.distribution) == [0, 0, 0, 3_000, 0]
+    assert column(made.initial) == [1_000_000] * 5
+
+
+def test_limits_count_from_the_session_before_on_the_basis_of_the_day(folder: Path) -> None:
+    """Up to 5,000 yen a stock may move 700, up to 3,000 yen 500, up to 700 yen 100; the 3,030 of before are 606."""
+    stock(folder, "3000,3010", "3010,2990", "3020,3030", "606,607", "607,608")
+    rows = ["2021-01-04,7203,1,initial", "2021-01-07,7203,5,split 5:1"]
+    write(folder, "factors", "effective_date,code,factor,event", *rows)
+    made = feed(folder, "stock_7203")
+
+    assert column(made.lower) == [0, 231_000, 249_000, 50_600, 50_700]
+    assert column(made.upper) == [0, 371_000, 349_000, 70_600, 70_700]
+
+
+def test_both_halves_of_a_session_have_the_limits_of_the_session(folder: Path) -> None:
+    write(folder, "halves", "date,series,morning_close,afternoon_open", "2021-01-05,n225,27003,27004")
+    made = feed(folder, "nikkei_large", clock="halves", how=Conventions(futures="index"))
+
+    # 16 % of Monday's 27,000 are 4,320.
+    assert column(made.lower)[2:4] == [2_268_000, 2_268_000]
+    assert column(made.upper)[2:4] == [3_132_000, 3_132_000]
+
+
+def test_a_mark_without_a_print_follows_a_split(folder: Path) -> None:
+    stock(folder, "3000,3010", ",", ",", "606,607", "607,608")
+    rows = ["2021-01-04,7203,1,initial", "2021-01-05,7203,5,split 5:1"]
+    write(folder, "factors", "effective_date,code,factor,event", *rows)
+
+    assert column(feed(folder, "stock_7203").mark) == [301_000, 60_200, 60_200, 60_700, 60_800]
+
+
+def test_a_roll_marks_the_next_contract(folder: Path) -> None:
+    """Rolled on Thursday, a session before the last trading day 2021-03-11: without rates or dividends both are the
+    index, so the mark is its close on the tick."""
+    days = ["2021-03-08", "2021-03-09", "2021-03-10", "2021-03-11", "2021-03-12"]
+    series(folder, "n225", *["29000,29010", "29000,29020", "29000,29032", "29000,29040", "29000,29050"], days=days)
+    made = feed(folder, "nikkei_mini", how=Conventions())
+
+    assert column(made.roll) == [0, 0, 2_903_000, 0, 0]
+    assert column(made.mark) == [2_901_000, 2_902_000, 2_903_000, 2_904_000, 2_905_000]
+    assert any("no rates; the interest is zero" in note for note in made.notes)
+
+
+def test_volume_and_impact_follow_the_sessions_before(folder: Path) -> None:
+    """1,000 shares a day at 102 and 100 in turn: ten moves of +2 % and ten of -1.96 %, whose deviation is known."""
+    free = ("2021-02-11", "2021-02-23")
+    days = [str(d) for d in np.arange("2021-02-01", "2021-03-06", dtype="datetime64[D]") if np.is_busday(d)]
+    days = [d for d in days if d not in free]
+    closes = [100.0 if n % 2 else 102.0 for n in range(len(days))]
+    rows = [f"{d},{c},{c},1000" for d, c in zip(days, closes, strict=True)]
+    write(folder, "etf_1321", "date,open,close,volume", *rows)
+    series(folder, "n225", *["27000,27000"] * len(days), days=days)
+    made = feed(folder, "etf_1321", how=Conventions(impact=0.5))
+    up, down = 0.02, 100 / 102 - 1
+    sigma = (20 / 19) ** 0.5 * (up - down) / 2
+
+    assert column(made.volume) == [1_000] * len(days)
+    assert not made.impact[:21].any()  # the first move is that of the second session; 20 of them, of sessions before
+    assert made.impact[21:, 0] == pytest.approx([0.5 * sigma / 1_000**0.5 * 1e6] * (len(days) - 21), rel=1e-12)
+
+
+def test_volumes_that_are_asked_for_and_absent_are_named(folder: Path) -> None:
+    series(folder, "etf_1321", *["27000,27010"] * 5)
+    with pytest.raises(MissingData, match="no volumes of it"):
+        feed(folder, "etf_1321", how=Conventions(sized_by_volume=True))
+
+
+def test_a_stock_without_a_column_is_named(folder: Path) -> None:
+    stock(folder, *["1,1"] * 5)
+    with pytest.raises(SpecError, match="7204"):
+        feed(folder, "stock_7204")

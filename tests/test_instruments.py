@@ -1,12 +1,16 @@
-"""The terms of what is traded, against the exchange's own figures."""
+"""What can be traded, against the exchange's own figures."""
 
 from __future__ import annotations
+
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from backtests.instruments import instrument, instruments, tick_table
+from backtests.trading.instruments import instrument, instruments, stock_ticks, with_size_class
+from backtests.trading.terms import margin_table, tick_table
 from indexsim.errors import SpecError
+from indexsim.market import MarketData
 
 
 @pytest.mark.parametrize(
@@ -40,20 +44,109 @@ def test_futures_fees_are_yen_a_contract(name: str, fee_sen: int) -> None:
     assert (instrument(name).fee_per_contract, instrument(name).fee_rate) == (fee_sen, 0)
 
 
+def test_futures_are_held_by_quarter_and_know_their_root() -> None:
+    futures = [i for i in instruments().values() if i.kind == "future"]
+
+    assert {i.name: i.root for i in futures} == {
+        "nikkei_large": "nikkei",
+        "nikkei_mini": "nikkei",
+        "nikkei_micro": "nikkei",
+        "topix_large": "topix",
+        "topix_mini": "topix",
+    }
+    assert {i.months for i in futures} == {(3, 6, 9, 12)}
+    assert {i.roll_ticks for i in futures} == {1}
+    assert {i.limits for i in futures} == {"nikkei_future", "topix_future"}
+
+
 def test_funds_pay_their_notional_in_their_own_lots() -> None:
     first, second = instrument("etf_1321"), instrument("etf_1306")
 
     assert (first.lot, second.lot) == (1, 10)
     assert all(i.margin_rate == 1_000_000 and i.multiplier == 1 and not i.cash_settled for i in (first, second))
+    assert all(i.limits == "tse" and i.borrow_rate == 11_000 and not i.months for i in (first, second))
 
 
-def test_every_instrument_says_where_its_terms_come_from_and_has_a_tick_table() -> None:
+def test_a_stock_is_named_by_its_code() -> None:
+    toyota, letters = instrument("stock_7203"), instrument("stock_285A")
+
+    assert (toyota.name, toyota.kind, toyota.series, toyota.lot) == ("stock_7203", "stock", "7203", 100)
+    assert letters.series == "285A"
+    assert (toyota.multiplier, toyota.cash_settled, toyota.limits) == (1, False, "tse")
+    assert "stock_7203" not in instruments()
+
+
+@pytest.mark.parametrize("name", ["stock_CODE", "stock_720", "stock_72033", "stock_7203 ", "stock_"])
+def test_what_is_no_code_is_refused(name: str) -> None:
+    with pytest.raises(SpecError) as caught:
+        instrument(name)
+
+    assert "stock_285A" in caught.value.todo
+
+
+@pytest.mark.parametrize(
+    ("size_class", "table"),
+    [
+        ("TOPIX Core30", "stock_fine"),
+        ("TOPIX Large70", "stock_fine"),
+        ("TOPIX Mid400", "stock_mid400"),
+        ("TOPIX Small 1", "stock"),
+        ("-", "stock"),
+        ("", "stock_fine"),
+    ],
+)
+def test_ticks_of_a_stock_follow_its_size_class(tmp_path: Path, size_class: str, table: str) -> None:
+    rows = f"code,name,size_class\n1301,Other,TOPIX Small 1\n7203,Toyota,{size_class}\n"
+    (tmp_path / "constituents.csv").write_text(rows, "utf-8")
+
+    assert stock_ticks(size_class) == table
+    assert with_size_class(instrument("stock_7203"), MarketData.open(tmp_path)).ticks == table
+
+
+def test_without_size_classes_a_stock_has_the_finest_ticks_and_a_fund_keeps_its_own(tmp_path: Path) -> None:
+    (tmp_path / "constituents.csv").write_text("code,name\n7203,Toyota\n", "utf-8")
+    market = MarketData.open(tmp_path)
+
+    assert with_size_class(instrument("stock_7203"), market).ticks == "stock_fine"
+    assert with_size_class(instrument("etf_1321"), market) == instrument("etf_1321")
+
+
+def test_the_cfd_of_the_article_is_counted_in_hundredths_of_a_lot() -> None:
+    """S001: 100 yen a point and lot, lots of 0.01 to 40, margin 1/9."""
+    i = instrument("nikkei_cfd")
+    largest = i.most * i.multiplier
+
+    assert (i.kind, i.series, i.cash_settled, i.lot) == ("cfd", "n225", True, 1)
+    assert largest == 40 * 100, "yen a point of the largest order"
+    assert i.margin_rate == 111_112
+    assert i.funding_long > 0 < i.funding_short
+    assert i.half_spread == 500
+
+
+@pytest.mark.parametrize(("name", "leverage"), [("5x", 5), ("10x", 10), ("20x", 20), ("100x", 100)])
+def test_leverage_of_a_cfd_is_part_of_its_name(name: str, leverage: int) -> None:
+    i = instrument(f"nikkei_cfd_{name}")
+    initial, _ = margin_table(i.margins).rates(np.array(["2024-01-04"], "datetime64[D]"))
+
+    assert initial.tolist() == [1_000_000 // leverage]
+
+
+def test_every_instrument_says_where_its_terms_come_from() -> None:
     for name, i in instruments().items():
         assert i.name == name
         assert i.source
         assert i.confidence
-        assert i.kind in ("future", "etf")
-        assert tick_table(i.ticks).steps
+        assert i.kind in ("future", "etf", "cfd")
+        assert min(i.multiplier, i.lot, i.margin_rate) > 0
+
+
+def test_terms_are_shown_in_yen_and_shares() -> None:
+    shown = instrument("nikkei_cfd").terms()
+
+    assert (shown["half_spread"], shown["funding_long"], shown["most"]) == (5.0, 0.00831, 4000)
+    assert instrument("nikkei_mini").terms()["fee_yen"] == 38.5
+    assert instrument("nikkei_mini").terms()["months"] == [3, 6, 9, 12]
+    assert instrument("etf_1306").terms()["borrow_rate"] == 0.011
 
 
 def test_a_misspelt_instrument_is_answered_with_the_nearest() -> None:
@@ -61,40 +154,4 @@ def test_a_misspelt_instrument_is_answered_with_the_nearest() -> None:
         instrument("nikkei_minni")
 
     assert "nikkei_mini" in str(caught.value)
-
-
-BEFORE, AFTER = "2021-11-26", "2021-11-29"
-
-
-@pytest.mark.parametrize(
-    ("day", "price", "tick"),
-    # Prices and ticks in 0.01 yen; the bound of a band belongs to it.
-    [
-        (BEFORE, 205_000, 100),  # 1306 near 2,050 yen moved by whole yen
-        (AFTER, 205_000, 50),  # and by half yen since (rulebook G2)
-        (BEFORE, 300_000, 100),
-        (BEFORE, 300_500, 500),
-        (BEFORE, 2_900_000, 1_000),
-        (AFTER, 100_000, 10),
-        (AFTER, 100_050, 50),
-        (AFTER, 300_000, 50),
-        (AFTER, 300_100, 100),
-        (AFTER, 1_000_000, 100),
-        (AFTER, 1_000_500, 500),
-        (AFTER, 3_000_000, 500),
-        (AFTER, 3_001_000, 1_000),
-        (AFTER, 10_000_000, 1_000),
-        (AFTER, 10_005_000, 5_000),
-        (AFTER, 40_000_000, 10_000),
-    ],
-)
-def test_the_tick_of_a_fund_depends_on_the_day_and_the_price(day: str, price: int, tick: int) -> None:
-    found = tick_table("etf").ticks(np.array([day], "datetime64[D]"), np.array([price]))
-
-    assert found.tolist() == [tick]
-
-
-def test_ticks_are_looked_up_row_by_row() -> None:
-    days = np.array([BEFORE, AFTER, BEFORE], "datetime64[D]")
-
-    assert tick_table("etf").ticks(days, np.array([205_000, 205_000, 310_000])).tolist() == [100, 50, 500]
+    assert "stock_CODE" in str(caught.value)

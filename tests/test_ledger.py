@@ -9,12 +9,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from backtests.instruments import instrument
-from backtests.ledger import Book, Entry, Fill, audit, round_trips
+from backtests.trading.audit import audit
+from backtests.trading.feeds import Feed
+from backtests.trading.instruments import instrument
+from backtests.trading.ledger import Book, Entry, Fill, round_trips
 from indexsim.errors import LedgerError
 
 MINI, FUND = instrument("nikkei_mini"), instrument("etf_1306")
 YEN = 100
+#: Margin of the two, in 1e-6.
+RATES = [100_000, 1_000_000]
 
 
 def fill(bar: int, quantity: int, price: float, *, k: int = 0, fee: int = 0, reference: float | None = None) -> Fill:
@@ -24,8 +28,8 @@ def fill(bar: int, quantity: int, price: float, *, k: int = 0, fee: int = 0, ref
     return Fill(bar, k, False, quantity, before, units, fee * YEN, slippage)
 
 
-def account() -> tuple[Book, np.ndarray, np.ndarray, np.ndarray]:
-    """Two minis and a hundred shares over three bars: book, marks, distributions, equity."""
+def account() -> tuple[Book, Feed, np.ndarray]:
+    """Two minis and a hundred shares over three bars: book, feed, equity."""
     book = Book([MINI, FUND], 1_000_000 * YEN)
     # Bar 0: buy 2 minis at 20,005 (reference 20,000), fee 77; 100 shares at 1,300, fee 65. Closes 20,100 and 1,310.
     book.mark(0, 0, 20_000 * YEN)
@@ -36,7 +40,7 @@ def account() -> tuple[Book, np.ndarray, np.ndarray, np.ndarray]:
     book.mark(0, 1, 1_310 * YEN)
     first = book.equity
     # Bar 1: 20 yen a share; sell one mini at 20,200, fee 38. Closes 20,200 and 1,290.
-    book.distribute(1, 1, 20 * YEN)
+    book.move(1, 1, "distribution", 100 * 20 * YEN, at_close=False)
     book.mark(1, 0, 20_200 * YEN)
     book.fill(fill(1, -1, 20_200, fee=38))
     book.mark(1, 1, 1_290 * YEN)
@@ -46,11 +50,16 @@ def account() -> tuple[Book, np.ndarray, np.ndarray, np.ndarray]:
     book.mark(2, 1, 1_305 * YEN)
     marks = np.array([[20_100, 1_310], [20_200, 1_290], [20_150, 1_305]], dtype=np.int64) * YEN
     paid = np.array([[0, 0], [0, 20], [0, 0]], dtype=np.int64) * YEN
-    return book, marks, paid, np.array([first, second, book.equity], dtype=np.int64)
+    feed = Feed(marks, marks, marks, marks, marks, paid, marks, marks)
+    return book, feed, np.array([first, second, book.equity], dtype=np.int64)
+
+
+def hold(book: Book, feed: Feed, equity: np.ndarray, cash: int = 1_000_000 * YEN) -> None:
+    audit(book.fills, book.instruments, cash, feed, equity)
 
 
 def test_futures_pay_variation_and_funds_their_notional() -> None:
-    book, _, _, equity = account()
+    book, _, equity = account()
 
     # Bar 0: minis 2 * (20,100 - 20,005) * 100 = 19,000; shares 100 * 10 = 1,000; fees 142.
     # Bar 1: minis 2 * 100 * 100 = 20,000; shares 100 * -20 = -2,000 and 2,000 paid out; fee 38.
@@ -79,40 +88,31 @@ def test_every_movement_of_cash_is_written_down() -> None:
     assert 1_000_000 * YEN + sum(e.sen for e in book.entries) == book.cash
 
 
-def test_a_distribution_is_received_long_and_owed_short() -> None:
-    book = Book([FUND], 1_000_000 * YEN)
-    book.fill(dataclasses.replace(fill(0, -30, 1_300, k=1), k=0))
-
-    # A short of 30 owes 30 * 12.5 yen.
-    assert book.distribute(1, 0, 1_250) == -37_500
-    book.fill(dataclasses.replace(fill(1, 70, 1_300, k=1), k=0))
-    assert book.distribute(2, 0, 1_250) == 50_000
-    assert [e.sen for e in book.entries if e.kind == "distribution"] == [-37_500, 50_000]
-
-
 def test_the_test_of_an_order_binds_all_positions_after_it() -> None:
     book, *_ = account()
 
     # One mini at 20,150 binds 201,500; 100 + 50 shares at 1,310 bind 196,500.
-    assert book.used_after(1, 50, 1_310 * YEN) == (201_500 + 196_500) * YEN
+    assert book.bound_after(1, 50, 1_310 * YEN, RATES) == (201_500 + 196_500) * YEN
     # Two minis short at 20,000 bind 400,000; 100 shares at their mark of 1,305 bind 130,500.
-    assert book.used_after(0, -3, 20_000 * YEN) == (400_000 + 130_500) * YEN
+    assert book.bound_after(0, -3, 20_000 * YEN, RATES) == (400_000 + 130_500) * YEN
+    # What is paid in full and owned cannot be called for margin: one mini at 20,150 and 8 %.
+    assert book.bound([80_000, 300_000], shorts_only=True) == 161_200 * YEN
 
 
 def test_the_audit_passes_the_books_as_they_are() -> None:
-    book, marks, paid, equity = account()
+    book, feed, equity = account()
 
-    audit(book, 1_000_000 * YEN, marks, paid, equity)
+    hold(book, feed, equity)
 
 
 @pytest.mark.parametrize("bar", [0, 1, 2])
 @pytest.mark.parametrize("sen", [1, -1])
 def test_the_audit_fails_on_one_sen_of_recorded_equity(bar: int, sen: int) -> None:
-    book, marks, paid, equity = account()
+    book, feed, equity = account()
     equity[bar] += sen
 
     with pytest.raises(LedgerError, match=f"reconcile bar {bar}"):
-        audit(book, 1_000_000 * YEN, marks, paid, equity)
+        hold(book, feed, equity)
 
 
 @pytest.mark.parametrize(
@@ -121,22 +121,22 @@ def test_the_audit_fails_on_one_sen_of_recorded_equity(bar: int, sen: int) -> No
     ids=["fee", "price", "quantity", "bar"],
 )
 def test_the_audit_fails_on_a_tampered_fill(change: dict[str, int]) -> None:
-    book, marks, paid, equity = account()
+    book, feed, equity = account()
     book.fills[0] = dataclasses.replace(book.fills[0], **change)
 
     with pytest.raises(LedgerError, match="reconcile bar 0"):
-        audit(book, 1_000_000 * YEN, marks, paid, equity)
+        hold(book, feed, equity)
 
 
 def test_the_audit_fails_on_a_lost_fill_a_missed_distribution_and_a_sen_of_cash() -> None:
-    book, marks, paid, equity = account()
+    book, feed, equity = account()
     with pytest.raises(LedgerError, match="reconcile bar 1"):
-        audit(book, 1_000_000 * YEN, marks, paid * 0, equity)
+        hold(book, dataclasses.replace(feed, distribution=0 * feed.distribution), equity)
     with pytest.raises(LedgerError, match="reconcile bar 0"):
-        audit(book, 1_000_000 * YEN + 1, marks, paid, equity)
+        hold(book, feed, equity, 1_000_000 * YEN + 1)
     del book.fills[2]
     with pytest.raises(LedgerError, match="reconcile bar 1"):
-        audit(book, 1_000_000 * YEN, marks, paid, equity)
+        hold(book, feed, equity)
 
 
 def test_fills_are_matched_first_in_first_out() -> None:

@@ -17,7 +17,7 @@ from backtests.prepare import prepare
 from backtests.result import FRAMES, Result
 from backtests.run import compute
 from backtests.spec import Spec, load_spec
-from indexsim.errors import DataError, SpecError
+from indexsim.errors import DataError, MissingData, SpecError
 from strategies.base import Targets
 from strategies.vi_gate import ViGate
 from tests.conftest import ROOT
@@ -25,7 +25,7 @@ from tests.conftest import ROOT
 
 def spec_of(name: str, market: Path, **changes: Any) -> Spec:
     spec = load_spec(ROOT / f"backtests/specs/{name}.toml")
-    return replace(spec, market=(market,), start=None, end=None, **changes)
+    return replace(spec, **{"market": (market,), "start": None, "end": None, **changes})
 
 
 def run(name: str, market: Path, **changes: Any) -> Result:
@@ -134,11 +134,16 @@ def test_part_of_a_benchmark_is_said_with_its_dates(copy: Path) -> None:
     assert f"total_return: 100 of {len(total)} sessions absent ({total['date'][0]} to {total['date'][99]})" in missing
 
 
-def test_futures_say_that_they_trade_at_the_index(small: Path) -> None:
-    missing = " ".join(run("split_pair", small).facts["data"]["missing"])
+def test_futures_say_what_stands_in_for_their_prices(small: Path) -> None:
+    carried = " ".join(run("split_pair", small).facts["data"]["missing"])
+    bare = run("split_pair", small, futures="index").facts
+    without = " ".join(bare["data"]["missing"])
 
-    assert "no prices of nikkei_mini; it trades at n225 itself" in missing
-    assert "no prices of topix_mini; it trades at topix itself" in missing
+    assert "no prices of nikkei_mini; it trades at the carry model on n225" in carried
+    assert "carry of topix: dividends weighted by shares_ffw" in carried
+    assert "nikkei_mini trades at n225 itself, with no basis, roll or expiry" in without
+    assert "carry" not in without
+    assert bare["costs"]["rolls"] == 0.0
 
 
 def test_events_without_announcement_are_counted(copy: Path) -> None:
@@ -245,3 +250,29 @@ def test_by_default_a_run_covers_what_its_series_cover(copy: Path) -> None:
 
     # The first session the VI covers is the base of the returns; trading begins on the one after it.
     assert (data["from"], data["to"]) == (vi["date"][201], vi["date"][799])
+
+
+def test_an_account_of_a_holder_in_dollars(small: Path) -> None:
+    """Yen over the last rate known at each close: that of the day before, since New York closes later."""
+    result = run("vi_gate", small, base="USD", start=date(2020, 1, 6), end=date(2020, 3, 31))
+    rates = pd.read_csv(small / "usdjpy.csv", index_col="date", parse_dates=True)["close"]
+    day = result.equity.index[10]
+    known = rates[rates.index < day].iloc[-1]
+
+    assert result.equity["net_usd"].iloc[10] == round(result.equity["net"].iloc[10] / known, 2)
+    assert list(result.ledger.columns) == ["time", "instrument", "kind", "yen", "usd"]
+    assert result.facts["base"] == "USD"
+
+
+def test_dollars_need_a_rate(copy: Path) -> None:
+    (copy / "usdjpy.csv").unlink()
+    with pytest.raises(MissingData, match="usdjpy"):
+        run("split_pair", copy, base="USD")
+
+
+def test_gross_minus_net_is_the_costs_by_name(small: Path) -> None:
+    result = run("split_pair", small, params={"exit_offset": 60})
+    last = result.equity.iloc[-1]
+
+    assert result.facts["costs"]["rolls"] > 0
+    assert last["gross"] - last["net"] == pytest.approx(sum(result.facts["costs"].values()), abs=0.005)

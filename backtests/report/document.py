@@ -64,6 +64,7 @@ def document(result: Result, sheets: Sequence[Sheet] = ()) -> dict[str, Any]:
         "valid": not facts["lookahead"]["leaks"],
         "net": _performance(result, "net"),
         "gross": _performance(result, "gross"),
+        **({"net_usd": _benchmark(result, "net_usd")} if "net_usd" in result.returns else {}),
         "benchmark_price": _benchmark(result, "benchmark_price"),
         "benchmark_total": _benchmark(result, "benchmark_total"),
         "costs_total": float(sum(facts["costs"].values())),
@@ -125,10 +126,11 @@ def _slippage(result: Result) -> dict[str, Any]:
 
 
 def _profit(result: Result) -> dict[str, float]:
-    """Return where the profit comes from, in yen: closed round trips, what is still open, and income."""
+    """Return where the profit comes from, in yen: round trips, what is still open, income, the cost of holding."""
     total = float(result.equity["net"].iloc[-1] - result.equity["net"].iloc[0])
     closed, income = float(result.round_trips["net"].sum()), float(sum(result.facts["income"].values()))
-    return {"closed": closed, "open": total - closed - income, "income": income, "total": total}
+    held = -sum(result.facts["costs"].get(name, 0.0) for name in ("funding", "borrowing"))
+    return {"closed": closed, "open": total - closed - income - held, "income": income, "held": held, "total": total}
 
 
 def _period(result: Result) -> dict[str, Any]:

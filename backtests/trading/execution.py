@@ -35,7 +35,9 @@ def round_to_tick(price: Units, tick: Units) -> Units:
     return rounded
 
 
-def fill_price(reference: int, quantity: int, slippage_rate: int, slippage_ticks: int, tick: int) -> int:
+def fill_price(
+    reference: int, quantity: int, slippage_rate: int, slippage_ticks: int, tick: int, half_spread: int = 0
+) -> int:
     """Return the price of a fill: the reference moved against the trader, then rounded against the trader.
 
     Parameters
@@ -48,6 +50,8 @@ def fill_price(reference: int, quantity: int, slippage_rate: int, slippage_ticks
         Rate in 0.01 bp and number of ticks; both act.
     tick : int
         Tick in force at the reference price.
+    half_spread : int
+        Half of the dealer's spread (CFD), in price units.
 
     Examples
     --------
@@ -57,7 +61,8 @@ def fill_price(reference: int, quantity: int, slippage_rate: int, slippage_ticks
     (2000500, 1999500)
     """
     side = 1 if quantity > 0 else -1
-    moved = reference * (PER_WHOLE + side * slippage_rate) + side * slippage_ticks * tick * PER_WHOLE
+    away = half_spread + slippage_ticks * tick
+    moved = reference * (PER_WHOLE + side * slippage_rate) + side * away * PER_WHOLE
     step = PER_WHOLE * tick
     return -(-moved // step) * tick if quantity > 0 else moved // step * tick
 
@@ -131,3 +136,75 @@ def used(position: int, price: int, multiplier: int, margin_rate: int) -> int:
 def rejected(used_after: int, fee_paid: int, equity: int) -> bool:
     """Say whether a fill that increases a position must be rejected: used + fee > equity, all in sen."""
     return used_after + fee_paid > equity
+
+
+def financing(value: int, rate: int, days: int) -> int:
+    """Return what holding a value costs over some calendar days, in sen, floored to whole yen.
+
+    Parameters
+    ----------
+    value : int
+        Size of what is financed, in sen, >= 0.
+    rate : int
+        Per year of 365 days, in 1e-6; below zero is received.
+
+    Examples
+    --------
+    1.5 % a year on 10 million yen over a weekend: 1,232.8, so 1,232 yen.
+
+    >>> financing(1_000_000_000, 15_000, 3), financing(1_000_000_000, -15_000, 3)
+    (123200, -123200)
+    """
+    exact = value * abs(rate) * days // (PER_WHOLE * 365 * PER_YEN) * PER_YEN
+    return exact if rate > 0 else -exact
+
+
+def split_position(quantity: int, new: int, old: int, price: int) -> tuple[int, int]:
+    """Return a position after a split of `new` shares per `old`, and the sen paid for the fraction left over.
+
+    Parameters
+    ----------
+    price : int
+        Last price before the split; the fraction is paid at the theoretical one, price x old / new.
+
+    Examples
+    --------
+    15 shares at 1,100 yen, split 11:10, are 16.5: 16 shares, and half of one at 1,000 yen. A short owes it.
+
+    >>> split_position(15, 11, 10, 110_000), split_position(-15, 11, 10, 110_000)
+    ((16, 50000), (-16, -50000))
+    """
+    side = 1 if quantity > 0 else -1
+    whole, part = divmod(abs(quantity) * new, old)
+    return side * whole, side * (part * price // new)
+
+
+def split_order(quantity: int, new: int, old: int, lot: int, before: int, after: int) -> int:
+    """Return a waiting order after a split: to flat stays to flat, all else is restated in whole lots, truncated.
+
+    Parameters
+    ----------
+    before, after : int
+        The position before and after the split.
+
+    Examples
+    --------
+    >>> split_order(-15, 11, 10, 1, 15, 16), split_order(300, 3, 2, 100, 0, 0), split_order(-100, 3, 2, 100, 0, 0)
+    (-16, 400, -100)
+    """
+    if quantity == -before:
+        return -after
+    size = abs(quantity) * new // (old * lot) * lot
+    return size if quantity > 0 else -size
+
+
+def within_volume(quantity: int, volume: int, share: float, lot: int) -> int:
+    """Return the part of an order that fits into a share of the volume traded, in whole lots.
+
+    Examples
+    --------
+    >>> within_volume(5_000, 12_345, 0.1, 100), within_volume(-500, 12_345, 0.1, 100)
+    (1200, -500)
+    """
+    size = min(abs(quantity), math.floor(volume * share / lot) * lot)
+    return size if quantity > 0 else -size

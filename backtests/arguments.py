@@ -1,0 +1,184 @@
+"""The arguments of the command line: what each verb takes. Nothing heavy is imported here."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from collections.abc import Callable, Sequence
+from datetime import date
+from pathlib import Path
+from typing import NoReturn
+
+from backtests.version import VERSION
+from indexsim.errors import SpecError, nearest, unknown_name
+
+_WORLDS = "no-cap, cap=X, cap-rule=X, split-by-divisor, equal, float, frozen, without=CODE"
+
+
+class _Parser(argparse.ArgumentParser):
+    """Answer misuse with the four parts of every other error."""
+
+    def error(self, message: str) -> NoReturn:
+        raise SpecError(
+            asked=f"read the command line of {self.prog}",
+            found=message,
+            rule="the command line is as --help says",
+            todo=f"{self.prog} --help",
+        )
+
+
+def read(arguments: Sequence[str]) -> argparse.Namespace:
+    """Parse a command line; ``verb`` of the result names the verb.
+
+    Raises
+    ------
+    SpecError
+        For a verb, an option or a value that cannot be used, with the nearest name where one is near.
+    """
+    _known_verb(arguments)
+    options, rest = _parser().parse_known_args(list(arguments))
+    if rest:
+        raise _unknown_arguments(options, rest)
+    return options
+
+
+def _known_verb(arguments: Sequence[str]) -> None:
+    verb = next((a for a in arguments if not a.startswith("-")), None)
+    if arguments and arguments[0] == verb and verb not in VERBS:
+        raise unknown_name("verb", verb, VERBS)
+
+
+def _unknown_arguments(options: argparse.Namespace, rest: Sequence[str]) -> SpecError:
+    """Return the error for arguments that no one takes, with the nearest option of the verb."""
+    help_ = f"python -m backtests {options.verb} --help"
+    wrong = next((text for text in rest if text.startswith("--")), "")
+    hint = nearest(wrong.partition("=")[0], options.known_options) if wrong else help_
+    return SpecError(
+        asked=f"read the command line of python -m backtests {options.verb}",
+        found=f"unrecognized arguments: {' '.join(rest)}",
+        rule="the command line is as --help says",
+        todo=hint if hint.startswith("did you mean") else help_,
+    )
+
+
+def _parser() -> argparse.ArgumentParser:
+    everywhere = _Parser(add_help=False)
+    everywhere.add_argument("--json", metavar="FILE", help="the answer as JSON; - is stdout with nothing else on it")
+    everywhere.add_argument("--quiet", action="store_true", help="print no text")
+    parser = _Parser(prog="python -m backtests", description="Backtests around an exact model of the Nikkei 225.")
+    parser.add_argument("--version", action="version", version=VERSION)
+    verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
+    for name, (arguments, text) in VERBS.items():
+        verb = verbs.add_parser(name, parents=[everywhere], help=text, description=text)
+        arguments(verb)
+        verb.set_defaults(known_options=re.findall(r"--[a-z][a-z-]*", verb.format_usage()))
+    return parser
+
+
+def _demo_arguments(verb: argparse.ArgumentParser) -> None:
+    verb.add_argument("--out", type=Path, metavar="DIR", help="where the runs go (default: reports/)")
+
+
+def _list_arguments(verb: argparse.ArgumentParser) -> None:
+    verb.add_argument("what", nargs="?", default="strategies", help="strategies (default), instruments or specs")
+
+
+def _describe_arguments(verb: argparse.ArgumentParser) -> None:
+    verb.add_argument("name", help="a strategy or an instrument")
+
+
+def _sample_arguments(verb: argparse.ArgumentParser) -> None:
+    verb.add_argument("dir", type=Path, metavar="DIR")
+    verb.add_argument("--seed", type=int, default=225)
+    _date_arguments(verb, "day")
+    verb.add_argument("--effect", action="append", default=[], metavar="NAME=VALUE", help="plant it (0 = none)")
+
+
+def _market_arguments(verb: argparse.ArgumentParser) -> None:
+    verb.add_argument("dir", nargs="?", type=Path, metavar="DIR", help="market folder")
+    verb.add_argument(
+        "--market", action="append", default=[], type=Path, metavar="DIR", help="a folder layered over it"
+    )
+
+
+def _index_arguments(verb: argparse.ArgumentParser) -> None:
+    _market_arguments(verb)
+    verb.add_argument("--levels", action="store_true", help="every level beside the published one")
+    verb.add_argument("--weights", type=_iso_date, metavar="DATE", help="weights at a close")
+    between = ("FROM", "TO")
+    verb.add_argument("--contributions", type=_iso_date, nargs=2, metavar=between, help="points between two closes")
+    verb.add_argument("--exact", action="store_true", help="exit 1 if a day differs by 0.005 or more")
+    verb.add_argument("--sectors", action="store_true", help="weight, names and points of each sector at a close")
+    verb.add_argument("--concentration", action="store_true", help="top ten and effective number of names at a close")
+    verb.add_argument("--points", nargs="+", default=[], metavar="CODE", help="points of +1 %% of these stocks")
+    verb.add_argument("--on", type=_iso_date, metavar="DATE", help="the close of these three (default: the last one)")
+    verb.add_argument("--sq", action="store_true", help="special quotations from first prices, beside the open")
+    verb.add_argument("--compare", action="store_true", help="the Nikkei beside TOPIX: NT ratio, count, volatility")
+    verb.add_argument("--carry", action="store_true", help="how far the carry model is from the futures' closes")
+    verb.add_argument("--total-return", action="store_true", help="total return from dividends, against the published")
+    _waive_argument(verb)
+    verb.add_argument("--what-if", default="", metavar="W", help=f"difference to a counterfactual world: {_WORLDS}")
+
+
+def _flows_arguments(verb: argparse.ArgumentParser) -> None:
+    _market_arguments(verb)
+    verb.add_argument("--assets", type=int, required=True, metavar="YEN", help="assets of the trackers")
+
+
+def _review_arguments(verb: argparse.ArgumentParser) -> None:
+    _market_arguments(verb)
+    verb.add_argument("--at", type=_iso_date, required=True, metavar="DATE", help="base date: end of January or July")
+    verb.add_argument("--next", action="store_true", help="candidates of the next review as of DATE, any day")
+    verb.add_argument("--history", action="store_true", help="how many past changes the rules would have named")
+
+
+def _spec_arguments(verb: argparse.ArgumentParser) -> None:
+    verb.add_argument("spec", type=Path, metavar="SPEC", help="a TOML file; see backtests/specs")
+    verb.add_argument("--market", action="append", type=Path, metavar="DIR", help="market folder; several are layered")
+    setting = "a parameter of the strategy or a key of the spec"
+    verb.add_argument("--set", action="append", default=[], dest="settings", metavar="KEY=VALUE", help=setting)
+    _date_arguments(verb, "session traded")
+    verb.add_argument("--what-if", metavar="W", help=f"trade a counterfactual world: {_WORLDS}")
+    _waive_argument(verb)
+
+
+def _waive_argument(verb: argparse.ArgumentParser) -> None:
+    verb.add_argument("--waive", action="append", metavar="RULE", help="a rule of the gate that may be broken")
+
+
+def _run_arguments(verb: argparse.ArgumentParser) -> None:
+    _spec_arguments(verb)
+    verb.add_argument("--strict", choices=("sample", "all"), help="rows of the look-ahead check")
+    verb.add_argument("--out", type=Path, metavar="DIR", help="where the run goes (default: reports/)")
+
+
+def _report_arguments(verb: argparse.ArgumentParser) -> None:
+    verb.add_argument("dirs", nargs="+", type=Path, metavar="DIR", help="folders of runs")
+
+
+def _date_arguments(verb: argparse.ArgumentParser, what: str) -> None:
+    verb.add_argument("--from", dest="start", type=_iso_date, metavar="DATE", help=f"first {what}")
+    verb.add_argument("--to", dest="end", type=_iso_date, metavar="DATE", help=f"last {what}")
+
+
+def _iso_date(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is no date like 2021-01-04") from error
+
+
+#: Verb -> its arguments, its line in --help.
+VERBS: dict[str, tuple[Callable[[argparse.ArgumentParser], None], str]] = {
+    "demo": (_demo_arguments, "write the sample market, run the shipped specs, write reports/index.html"),
+    "list": (_list_arguments, "list strategies, instruments or specs"),
+    "describe": (_describe_arguments, "a strategy's parameters, or an instrument's terms"),
+    "sample": (_sample_arguments, "write a synthetic market with known effects"),
+    "check": (_market_arguments, "read every file of a market and list all findings; exit 1 on an error"),
+    "index": (_index_arguments, "rebuild the index of a market and compare it with the published levels"),
+    "flows": (_flows_arguments, "what trackers of an index must trade at each event"),
+    "review": (_review_arguments, "the periodic review of a market as of a base date"),
+    "run": (_run_arguments, "run a spec and write its report"),
+    "lookahead": (_spec_arguments, "try every look-ahead test on a spec, every row; exit 1 on a leak"),
+    "report": (_report_arguments, "draw the pages of stored runs again"),
+}

@@ -1,0 +1,33 @@
+"""What the verbs of the command line do: one function each, returning plain JSON values.
+
+Script, notebook and shell are the same thing: ``python -m backtests check DIR --json -`` prints what
+``verbs.check(DIR)`` returns. A market is one folder or several in layers, as text or `Path`.
+"""
+
+from __future__ import annotations
+
+from backtests.verbs.catalogue import describe, listing
+from backtests.verbs.indexes import flows, index, review
+from backtests.verbs.markets import check, sample
+from backtests.verbs.runs import DEMO, demo, lookahead, report, run
+from backtests.verbs.shared import REPORTS, SAMPLE, SPECS, Answer, Folders
+
+__all__ = [
+    "DEMO",
+    "REPORTS",
+    "SAMPLE",
+    "SPECS",
+    "Answer",
+    "Folders",
+    "check",
+    "demo",
+    "describe",
+    "flows",
+    "index",
+    "listing",
+    "lookahead",
+    "report",
+    "review",
+    "run",
+    "sample",
+]

@@ -1,0 +1,81 @@
+"""The verbs ``list`` and ``describe``: what there is to run and to trade, and its parameters."""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+from importlib import import_module
+from typing import Any
+
+from backtests.loading import load_strategy, parameter_types
+from backtests.trading.instruments import instrument, instruments
+from backtests.verbs.shared import SPECS, Answer, about
+from backtests.version import ROOT
+from indexsim.errors import unknown_name
+from strategies.base import Strategy
+
+
+def listing(what: str) -> Answer:
+    """Return the names of ``strategies``, ``instruments`` or ``specs``, a line each."""
+    writers = {"strategies": _strategy_rows, "instruments": _instrument_rows, "specs": _spec_rows}
+    if what not in writers:
+        raise unknown_name("list", what, writers)
+    return {what: writers[what](), **about(None)}
+
+
+def _strategy_rows() -> list[Answer]:
+    return [
+        {"name": n, "path": f"{c.__module__}:{c.__name__}", "what": _first_line(c)} for n, c in _strategies().items()
+    ]
+
+
+def _instrument_rows() -> list[Answer]:
+    names = ("name", "kind", "series", "multiplier", "lot")
+    return [{name: getattr(i, name) for name in names} for i in instruments().values()]
+
+
+def _spec_rows() -> list[Answer]:
+    return [{"name": p.stem, "path": p.relative_to(ROOT).as_posix()} for p in sorted(SPECS.glob("*.toml"))]
+
+
+def describe(name: str) -> Answer:
+    """Return a strategy's parameters with their defaults and meaning, or an instrument's terms."""
+    if name in instruments():
+        return {"instrument": instrument(name).terms(), **about(None)}
+    found = _strategies()
+    if ":" in name:
+        found[name] = load_strategy(name)
+    if name not in found:
+        raise unknown_name("strategy or instrument", name, [*found, *instruments()])
+    strategy = found[name]
+    types = parameter_types(strategy)
+    params = strategy.Params()
+    series = [instrument(i).series for i in strategy.instruments(params)]
+    return {
+        "strategy": f"{strategy.__module__}:{strategy.__name__}",
+        "what": inspect.cleandoc(strategy.__doc__ or ""),
+        "clock": strategy.clock,
+        "needs": list(dict.fromkeys([*strategy.needs(params), *series])),
+        "parameters": [
+            {"name": f.name, "type": getattr(types[f.name], "__name__", str(types[f.name])), "default": f.default}
+            for f in dataclasses.fields(strategy.Params)
+        ],
+        "meaning": inspect.cleandoc(strategy.Params.__doc__ or ""),
+        **about(None),
+    }
+
+
+def _strategies() -> dict[str, type[Strategy]]:
+    """Return the shipped strategies by module name."""
+    found = {}
+    for path in sorted((ROOT / "strategies").glob("*.py")):
+        module = import_module(f"strategies.{path.stem}")
+        for value in vars(module).values():
+            if isinstance(value, type) and issubclass(value, Strategy) and value.__module__ == module.__name__:
+                found[path.stem] = value
+    del found["base"]
+    return found
+
+
+def _first_line(thing: Any) -> str:
+    return (thing.__doc__ or "").strip().splitlines()[0]

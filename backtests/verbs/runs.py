@@ -1,0 +1,109 @@
+"""The verbs about runs: ``run``, ``report`` and ``demo``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from backtests.facts import data_facts
+from backtests.lookahead.proof import audit_spec
+from backtests.metrics import summary, turnover
+from backtests.prepare import day_of, prepare
+from backtests.report import report_folder, write_gallery
+from backtests.result import Result
+from backtests.run import run as run_spec
+from backtests.spec import Spec, load_spec
+from backtests.verbs.shared import REPORTS, SAMPLE, SPECS, Answer, Folders, about, paths
+from backtests.version import VERSION
+from indexsim.errors import MissingData
+from indexsim.market import MarketData
+from indexsim.sample import Sample, write_sample
+
+DEMO = ("split_pair", "vi_gate", "boj_dip")
+
+
+def run(spec: Spec | Path | str, out: Path | str = REPORTS) -> Answer:
+    """Run a spec, write its report into `out`, and return what ``run --json`` prints.
+
+    Parameters
+    ----------
+    spec : Spec, Path or str
+        A spec, or the path of its TOML file.
+    out : Path or str
+        Folder that gets the folder of the run; the clone's ``reports`` by default.
+
+    Returns
+    -------
+    dict
+        ``run_id``, ``report``, ``net``, ``gross``, ``costs``, ``rejected``, ``lookahead``, ``index``, ...
+
+    Raises
+    ------
+    SpecError, MissingData, DataError
+        Before anything is written.
+    """
+    result, folder = run_spec(spec if isinstance(spec, Spec) else load_spec(Path(spec)), Path(out))
+    facts, per_year = result.facts, result.facts["sessions_per_year"]
+    return {
+        "run_id": facts["run_id"],
+        "report": str(folder / "index.html"),
+        **{side: _metrics(result, side, per_year) for side in ("net", "gross")},
+        **_in_base(result, per_year),
+        "costs": facts["costs"],
+        "income": facts["income"],
+        "rejected": facts["rejected"],
+        "lookahead": facts["lookahead"],
+        "index": facts["index"],
+        "data": facts["data"],
+        "version": VERSION,
+    }
+
+
+def _in_base(result: Result, per_year: float) -> Answer:
+    """Return the figures of the account's owner, where the base currency is not the yen."""
+    if "net_usd" not in result.returns:
+        return {}
+    return {"net_usd": dict(summary(result.returns["net_usd"], per_year))}
+
+
+def _metrics(result: Result, side: str, per_year: float) -> Answer:
+    answer = dict(summary(result.returns[side], per_year))
+    answer["n_trades"] = len(result.round_trips)
+    answer["turnover"] = turnover(result.fills["notional"], result.equity["net"], per_year)
+    return answer
+
+
+def lookahead(spec: Spec | Path | str) -> Answer:
+    """Try every look-ahead test on a spec: every row, changed futures, other folders in a fresh process.
+
+    Returns
+    -------
+    dict
+        ``leaks`` [{test, row, what}], ``rows``, ``rows_checked``, ``cuts``, ``blind_spots``.
+    """
+    setup = prepare(spec if isinstance(spec, Spec) else load_spec(Path(spec)))
+    first, last = (day_of(setup.traded.session[at]) for at in (0, -1))
+    return {**audit_spec(setup), "data": data_facts(setup.market, first, last, setup.missing), "version": VERSION}
+
+
+def report(folders: Folders) -> Answer:
+    """Draw the pages of stored runs again, and the gallery beside them."""
+    pages = []
+    for folder in paths(folders):
+        if not (folder / "facts.json").is_file():
+            raise MissingData(
+                asked=f"report {folder}",
+                found="no stored run there",
+                rule="a run's folder holds facts.json and its frames",
+                todo="name a folder under reports/",
+            )
+        report_folder(folder)
+        pages.append(str(folder / "index.html"))
+        write_gallery(folder.resolve().parent)
+    return {"pages": pages, **about(None)}
+
+
+def demo(out: Path | str = REPORTS) -> Answer:
+    """Write the sample market if it is not there, run the shipped specs, write the gallery."""
+    write_sample(SAMPLE, Sample())
+    answers = [{"spec": name, **run(SPECS / f"{name}.toml", out)} for name in DEMO]
+    return {"runs": answers, "index": str(Path(out) / "index.html"), **about(MarketData.open(SAMPLE))}
