@@ -7,8 +7,8 @@ every bar, and `backtests.trading.audit` recomputes them from the fills afterwar
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import backtrader as bt
@@ -42,12 +42,15 @@ class Execution:
     book : Book
         Fills and movements of cash.
     orders : tuple of OrderRecord
+    deposits : mapping of bar to int
+        Sen paid in before the open of a bar.
     """
 
     equity: np.ndarray
     quantity: np.ndarray
     book: Book
     orders: tuple[OrderRecord, ...]
+    deposits: Mapping[int, int] = field(default_factory=dict)
 
 
 def execute(targets: Targets, feed: Feed, instruments: Sequence[Instrument], bars: Bars, terms: Terms) -> Execution:
@@ -79,14 +82,23 @@ def execute(targets: Targets, feed: Feed, instruments: Sequence[Instrument], bar
         cerebro.adddata(_ArrayFeed(bars=bars, feed=feed, k=k), name=i.name)
         books.addcommissioninfo(_Terms(mult=float(i.multiplier), stocklike=not i.cash_settled), name=i.name)
     book = Book(instruments, terms.cash)
-    broker = Broker(book, feed, terms, books)
+    deposits = _deposits(targets)
+    broker = Broker(book, feed, terms, books, deposits)
     books.prepare(broker, cerebro.datas)
     cerebro.addstrategy(_Follower, wanted=_wanted(targets, terms.rebalance), unit=targets.unit, desk=broker)
     follower = cerebro.run()[0]
     equity = np.array(follower.equity, dtype=np.int64)
     quantity = np.array(follower.quantity, dtype=np.int64).reshape(feed.mark.shape)
-    audit(book.fills, instruments, terms.cash, feed, equity)
-    return Execution(equity, quantity, book, tuple(broker.records))
+    audit(book.fills, instruments, terms.cash, feed, equity, deposits)
+    return Execution(equity, quantity, book, tuple(broker.records), deposits)
+
+
+def _deposits(targets: Targets) -> dict[int, int]:
+    """Return bar -> sen paid in before its open: row t of the targets acts on bar t + 1."""
+    if targets.deposits is None:
+        return {}
+    sen = np.rint(targets.deposits[:-1] * PER_YEN).astype(np.int64)
+    return {t + 1: int(sen[t]) for t in np.flatnonzero(sen).tolist()}
 
 
 def _wanted(targets: Targets, rebalance: str) -> dict[int, list[tuple[int, int, float]]]:

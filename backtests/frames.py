@@ -43,14 +43,12 @@ def make_frames(
     if exchange is not None:
         rates = np.append(exchange[:1], exchange[1:][bars.last_of_session])
         equity["net_usd"] = (equity["net"] / rates).round(2)
-    returns = pd.DataFrame(
-        {
-            "net": equity["net"].pct_change(),
-            "gross": equity["gross"].pct_change(),
-            **{name: levels.pct_change(fill_method=None) for name, levels in benchmarks.items()},
-            **({} if exchange is None else {"net_usd": equity["net_usd"].pct_change()}),
-        }
-    ).iloc[1:]
+    paid_in = equity.get("deposits", pd.Series(0.0, index=equity.index))
+    own = {side: _time_weighted(equity[side], paid_in) for side in ("net", "gross")}
+    if exchange is not None:
+        own["net_usd"] = _time_weighted(equity["net_usd"], paid_in / pd.Series(rates, equity.index).shift(1))
+    others = {name: levels.pct_change(fill_method=None) for name, levels in benchmarks.items()}
+    returns = pd.DataFrame({**own, **others}).iloc[1:]
     return {
         "equity": equity,
         "returns": returns,
@@ -68,7 +66,17 @@ def _equity(execution: Execution, bars: Bars, days: pd.Index, cash: int) -> pd.D
     ends = bars.last_of_session
     net = np.append(cash * PER_YEN, execution.equity[ends])
     gross = net + np.append(0, np.cumsum(paid)[ends])
-    return pd.DataFrame({"net": net / PER_YEN, "gross": gross / PER_YEN}, index=days)
+    frame = pd.DataFrame({"net": net / PER_YEN, "gross": gross / PER_YEN}, index=days)
+    if execution.deposits:
+        sen = np.zeros(len(bars), dtype=np.int64)
+        sen[list(execution.deposits)] = list(execution.deposits.values())
+        frame["deposits"] = np.diff(np.append(0, np.cumsum(sen)[ends]), prepend=0) / PER_YEN
+    return frame
+
+
+def _time_weighted(value: pd.Series, paid_in: pd.Series) -> pd.Series:
+    """Return the returns of an account into which money was paid before a session's open."""
+    return value / (value.shift(1) + paid_in) - 1.0
 
 
 def _positions(

@@ -90,17 +90,18 @@ def prepare(spec: Spec) -> Setup:
     refuse_unknown_rules(spec.waive)
     strategy = load_strategy(spec.strategy)
     params = build_params(strategy, spec.params)
-    traded = tuple(instrument(name) for name in strategy.instruments(params))
     market = MarketData.open(*spec.market)
     if spec.what_if:
         # However it is written ("cap=0.10"), one world is one run.
         spec = replace(spec, what_if=str(whatif.parse(spec.what_if)))
         market = whatif.build(market, spec.what_if, spec.end)
     asked = f"run {spec.name}"
+    market.require(strategy.needs(params), asked)
+    traded = tuple(instrument(name) for name in strategy.tradable(market, params))
     prices = [name for i in traded for name in i.files]
     if spec.base != "JPY":
         prices.append("usdjpy")
-    market.require(dict.fromkeys([*strategy.needs(params), *prices]), asked)
+    market.require(dict.fromkeys(prices), asked)
     bars, span = _span(market, strategy, _covered(market, [*strategy.needs(params), *prices]), spec)
     first, last = day_of(bars.session[span.start]), day_of(bars.session[span.stop - 1])
     # Features may look back to the beginning; everything else counts from the first session traded.

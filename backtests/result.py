@@ -38,7 +38,7 @@ class Result:
     equity : DataFrame
         Index ``session`` (naive dates); the first row is the session before the first bar and holds
         the starting cash. Columns ``net``, ``gross``: account value in yen at the close; ``net_usd`` where
-        the spec's base is the dollar.
+        the spec's base is the dollar; ``deposits`` (yen paid in before the session's open) where there are any.
     returns : DataFrame
         Index ``session`` (without that first row); fractions; columns ``net``, ``gross``,
         ``benchmark_price``, ``benchmark_total`` (NaN where the market has none).

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import json
 import os
@@ -110,14 +109,28 @@ def targets_of(setup: Setup) -> Targets:
             rule=f"a row for every bar of market.bars({setup.strategy.clock!r})",
             todo="correct features() or decide() of the strategy, or its clock",
         )
-    return targets
+    return _known(targets, setup)
+
+
+def _known(targets: Targets, setup: Setup) -> Targets:
+    """Return the targets with the columns of the run's instruments."""
+    names = tuple(i.name for i in setup.instruments)
+    strange = [name for name in targets.ordered() if name not in names]
+    if strange:
+        raise SpecError(
+            asked=f"trade the targets of {setup.spec.strategy}",
+            found=f"{strange[0]} is held, and is none of the {len(names)} instruments of the run",
+            rule="a strategy holds what its instruments() or tradable() names",
+            todo="name it there",
+        )
+    return targets.on(names)
 
 
 def trade(setup: Setup, targets: Targets, market: MarketData, span: slice) -> tuple[Feed, Execution]:
     """Trade the targets of some bars of a run at the prices of a market: the run's own, or one it is held against."""
     bars = setup.bars[span]
     feed = make_feed(market, setup.instruments, bars, conventions(setup.spec), setup.index)
-    return feed, execute(_cut(targets, span), feed, setup.instruments, bars, _terms(setup))
+    return feed, execute(targets.rows(span), feed, setup.instruments, bars, _terms(setup))
 
 
 def _targets(setup: Setup) -> Targets:
@@ -133,10 +146,6 @@ def _targets(setup: Setup) -> Targets:
             rule="features() and decide() return without an error",
             todo="mend the strategy",
         ) from error
-
-
-def _cut(targets: Targets, span: slice) -> Targets:
-    return dataclasses.replace(targets, at_open=targets.at_open[span], at_close=targets.at_close[span])
 
 
 def _terms(setup: Setup) -> Terms:

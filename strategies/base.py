@@ -35,12 +35,16 @@ class Targets:
     unit : {"equity", "notional", "contracts"}
         Share of the account value (1.0 = 100 %, negative = short), yen, or contracts (shares for an
         ETF). A target equal to the one before it is no order: nothing is rebalanced for drift.
+    deposits : ndarray of float64, shape (n_bars,), optional
+        Row t: yen paid in by the account's owner before the open of bar t+1, below zero taken out. Returns are
+        time-weighted then.
     """
 
     instruments: tuple[str, ...]
     at_open: np.ndarray
     at_close: np.ndarray
     unit: str = "equity"
+    deposits: np.ndarray | None = None
 
     UNITS: ClassVar[tuple[str, ...]] = ("equity", "notional", "contracts")
 
@@ -52,6 +56,29 @@ class Targets:
             raise self._refused(f"at_open of shape {shapes[0]}, at_close of shape {shapes[1]}")
         if np.isinf(self.at_open).any() or np.isinf(self.at_close).any():
             raise self._refused("an infinite target")
+        if self.deposits is not None and not (
+            np.shape(self.deposits) == (len(self.at_open),) and np.isfinite(self.deposits).all()
+        ):
+            raise self._refused("deposits that are not a finite amount for every row")
+
+    def on(self, instruments: tuple[str, ...]) -> Targets:
+        """Return the same targets with the columns of given instruments; one without targets orders nothing."""
+        if instruments == self.instruments:
+            return self
+        columns = [self.instruments.index(name) if name in self.instruments else -1 for name in instruments]
+        none = no_orders(len(self), 1)
+        at_open, at_close = (np.column_stack([part, none])[:, columns] for part in (self.at_open, self.at_close))
+        return Targets(instruments, at_open, at_close, self.unit, self.deposits)
+
+    def ordered(self) -> tuple[str, ...]:
+        """Return the instruments that are ever held."""
+        held = (np.nan_to_num(self.at_open) != 0).any(axis=0) | (np.nan_to_num(self.at_close) != 0).any(axis=0)
+        return tuple(name for name, any_ in zip(self.instruments, held.tolist(), strict=True) if any_)
+
+    def rows(self, span: slice) -> Targets:
+        """Return some rows."""
+        deposits = None if self.deposits is None else self.deposits[span]
+        return Targets(self.instruments, self.at_open[span], self.at_close[span], self.unit, deposits)
 
     def _refused(self, found: str) -> SpecError:
         rule = f"two finite arrays of shape (n_bars, {len(self.instruments)}), NaN where nothing is ordered"
@@ -81,6 +108,15 @@ class Strategy(ABC):
     @abstractmethod
     def instruments(cls, params: Any) -> tuple[str, ...]:
         """Return the names of the instruments the targets are about."""
+
+    @classmethod
+    def tradable(cls, market: MarketData, params: Any) -> tuple[str, ...]:
+        """Return the instruments a run on a market must be able to trade.
+
+        A strategy that picks its names from the market overrides this, and `instruments` returns those
+        known without one. What is named here and never held costs time, nothing else.
+        """
+        return cls.instruments(params)
 
     @classmethod
     @abstractmethod

@@ -234,3 +234,23 @@ def test_an_order_larger_than_the_largest_is_rejected() -> None:
     done = trade([dataclasses.replace(CFD, most=40)], [[100] * 2], [[100] * 2], at_open=[[41, NAN]])
 
     assert rejections(done) == [(0, 0, 41, "more than the 40 that one order may have")]
+
+
+def test_a_deposit_comes_before_the_open_and_is_no_gain() -> None:
+    """500,000 yen paid in before bar 2; half of all at 1,000 yen a share is bought before it and after it."""
+    done = trade(
+        [PLAIN],
+        [[1_000] * 4],
+        [[1_000] * 4],
+        at_open=[[0.5, 0.5, 0.6, NAN]],
+        unit="equity",
+        deposits=[0, 500_000, 0, 0],
+        feed={"cash_rate": np.full(4, 36_500), "days": np.array([0, 1, 1, 1])},
+    )
+
+    # Interest of 0.01 % a day: on a million, on 500,100 before the deposit, on 1,000,150 after it.
+    assert [(e.bar, e.kind, e.sen / 100) for e in done.book.entries if e.kind in ("deposit", "interest")] == [
+        (1, "interest", 100), (2, "interest", 50), (2, "deposit", 500_000), (3, "interest", 100),
+    ]  # fmt: skip
+    assert yen(done) == [1_000_000, 1_000_100, 1_500_150, 1_500_250]
+    assert fills(done) == [(1, 0, 500, 1_000), (3, 0, 400, 1_000)]  # 0.6 of 1,500,150 are 900 shares

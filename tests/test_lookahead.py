@@ -163,8 +163,8 @@ class Shifty(OnSignal):
     [
         (Shape(rows=1), "rows on the"),
         (Shape(rows=-1), "rows on the"),
-        (Shape(instrument="topix_mini"), "topix_mini in equity as known at"),
-        (Shape(unit="contracts"), "nikkei_mini in contracts as known at"),
+        (Shape(instrument="topix_mini"), "which it does not name as known at"),
+        (Shape(unit="contracts"), "in equity in hindsight and in contracts as known at"),
     ],
 )
 def test_another_form_of_targets_is_a_leak(

@@ -76,12 +76,15 @@ def trade(
     tick: float = 1,
     margins: Sequence[tuple[float, float]] | None = None,
     feed: dict[str, Any] | None = None,
+    deposits: Sequence[float] | None = None,
     **terms: Any,
 ) -> Execution:
     """Run targets given as one column per instrument; `feed` holds further fields of the feed."""
     none = [[NAN] * len(opens[0])] * len(instruments)
     rows = [np.array(none if part is None else part, dtype="float64").T for part in (at_open, at_close)]
-    targets = Targets(tuple(i.name for i in instruments), rows[0], rows[1], unit)
+    targets = Targets(
+        tuple(i.name for i in instruments), rows[0], rows[1], unit, None if deposits is None else np.array(deposits)
+    )
     ticks = [tick] * len(instruments)
     prices, bars = make_feed(instruments, opens, closes, ticks, distributions, margins, **(feed or {}))
     settled = {"reserve": (0.0,) * len(instruments), "slippage_rate": 0, "slippage_ticks": 0, **terms}

@@ -123,16 +123,38 @@ class Past:
             What the other market is, as the end of a sentence.
         """
         targets = self.targets
-        if (then.instruments, then.unit) != (targets.instruments, targets.unit):
-            return (
-                f"trades {', '.join(targets.instruments)} in {targets.unit} in hindsight "
-                f"and {', '.join(then.instruments)} in {then.unit} {how}"
-            )
+        if then.unit != targets.unit:
+            return f"trades in {targets.unit} in hindsight and in {then.unit} {how}"
         if len(then) != rows:
             return f"gives {len(then)} rows on the {rows} bars {how}"
-        return self._values("at_open", then, how) or self._values("at_close", then, how)
+        return self._names(then, how) or self._values(then, how) or self._deposits(then, how)
 
-    def _values(self, name: str, then: Targets, how: str) -> str:
+    def _names(self, then: Targets, how: str) -> str:
+        """A strategy may come to know more names: none that was held before may be among them."""
+        up_to = slice(0, self.t + 1)
+        now, past = self.targets.rows(up_to), then.rows(up_to)
+        for one, other, where in ((now, past, how), (past, now, "in hindsight")):
+            absent = [name for name in one.ordered() if name not in other.instruments]
+            if absent:
+                return f"holds {absent[0]} before {self.bars.decided[self.t]}, which it does not name {where}"
+        return ""
+
+    def _deposits(self, then: Targets, how: str) -> str:
+        none = np.zeros(self.t + 1)
+        now, past = (none if x.deposits is None else x.deposits[: self.t + 1] for x in (self.targets, then))
+        differs = np.flatnonzero(~np.isclose(now, past, rtol=TOLERANCE, atol=0.0))
+        if not len(differs):
+            return ""
+        row = int(differs[0])
+        return f"the deposit at {self.bars.decided[row]} is {now[row]:g} in hindsight and {past[row]:g} {how}"
+
+    def _values(self, then: Targets, how: str) -> str:
+        if then.instruments != self.targets.instruments:
+            both = tuple(name for name in self.targets.instruments if name in then.instruments)
+            return Past(self.targets.on(both), self.bars, self.t)._values(then.on(both), how)
+        return self._column("at_open", then, how) or self._column("at_close", then, how)
+
+    def _column(self, name: str, then: Targets, how: str) -> str:
         now, past = getattr(self.targets, name)[: self.t + 1], getattr(then, name)[: self.t + 1]
         # The same bytes are the rule, and cost a tenth of the comparison by tolerance.
         if now.dtype == past.dtype and now.tobytes() == past.tobytes():

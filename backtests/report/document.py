@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import pandas as pd
+
 from backtests import metrics
 from backtests.report import tables
 from backtests.report.sheets import Sheet
@@ -105,6 +107,7 @@ def _performance(result: Result, column: str) -> dict[str, Any]:
         **metrics.figure("turnover", lambda: metrics.turnover(notional, equity, year)),
         "n_trades": metrics.n_trades(result.round_trips),
         "end": float(result.equity[column].iloc[-1]),
+        **metrics.owners_return(result.equity, column, year),
     }
 
 
@@ -127,7 +130,8 @@ def _slippage(result: Result) -> dict[str, Any]:
 
 def _profit(result: Result) -> dict[str, float]:
     """Return where the profit comes from, in yen: round trips, what is still open, income, the cost of holding."""
-    total = float(result.equity["net"].iloc[-1] - result.equity["net"].iloc[0])
+    paid_in = float(result.equity.get("deposits", pd.Series(0.0)).sum())
+    total = float(result.equity["net"].iloc[-1] - result.equity["net"].iloc[0]) - paid_in
     closed, income = float(result.round_trips["net"].sum()), float(sum(result.facts["income"].values()))
     held = -sum(result.facts["costs"].get(name, 0.0) for name in ("funding", "borrowing"))
     return {"closed": closed, "open": total - closed - income - held, "income": income, "held": held, "total": total}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -13,7 +13,14 @@ from backtests.trading.ledger import Fill
 from indexsim.errors import LedgerError
 
 
-def audit(fills: Sequence[Fill], instruments: Sequence[Instrument], cash: int, feed: Feed, equity: np.ndarray) -> None:
+def audit(
+    fills: Sequence[Fill],
+    instruments: Sequence[Instrument],
+    cash: int,
+    feed: Feed,
+    equity: np.ndarray,
+    deposits: Mapping[int, int] | None = None,
+) -> None:
     """Hold the account value the engine recorded against one recomputed from fills, prices and terms.
 
     Parameters
@@ -25,6 +32,8 @@ def audit(fills: Sequence[Fill], instruments: Sequence[Instrument], cash: int, f
     feed : Feed
     equity : ndarray of int64, shape (n_bars,)
         Account value the engine recorded, in sen.
+    deposits : mapping of bar to int, optional
+        Sen paid in before the open of a bar.
 
     Raises
     ------
@@ -40,6 +49,8 @@ def audit(fills: Sequence[Fill], instruments: Sequence[Instrument], cash: int, f
     held, fractions = _held(traded, feed)
     before = np.vstack([np.zeros_like(held[:1]), held[:-1]])
     income = (before * feed.distribution).sum(axis=1) + fractions
+    for t, sen in (deposits or {}).items():
+        income[t] += sen
     # Paying the full price for a future and holding it at its mark is the same money as variation.
     value = cash + np.cumsum(income - paid) + (held * feed.mark * multiplier).sum(axis=1)
     expected = value + _financed(feed, instruments, before, value)

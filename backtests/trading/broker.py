@@ -8,7 +8,7 @@ arithmetic from `backtests.trading.execution`. Whoever keeps a second set of boo
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -104,10 +104,15 @@ class Broker:
     feed : Feed
     terms : Terms
     witness : Witness
+    deposits : mapping of bar to int, optional
+        Sen paid in by the account's owner before the open of a bar; below zero taken out.
     """
 
-    def __init__(self, book: Book, feed: Feed, terms: Terms, witness: Witness) -> None:
+    def __init__(
+        self, book: Book, feed: Feed, terms: Terms, witness: Witness, deposits: Mapping[int, int] | None = None
+    ) -> None:
         self.book, self.feed, self.terms, self.witness = book, feed, terms, witness
+        self._deposits = deposits or {}
         self.records: list[OrderRecord] = []
         self.called = False
         # Plain lists, one an instrument: indexing an array cell by cell costs more than the rest of the loop.
@@ -127,6 +132,7 @@ class Broker:
             self._distribute(t)
             self._restate(t, orders)
             self._settle(t)
+        self._pay(t, -1, "deposit", self._deposits.get(t, 0))
         self._mark(t, OPEN)
         fallen = self._close_out(t) if self.called else {}
         for phase in (OPEN, CLOSE):

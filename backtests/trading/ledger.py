@@ -32,8 +32,8 @@ class Entry:
     k : int
         Position of the instrument in the run's list; -1 where none is meant.
     kind : str
-        fee, variation, purchase, sale, distribution, funding, borrowing, interest or fraction (of a share, paid
-        out after a split).
+        fee, variation, purchase, sale, distribution, funding, borrowing, interest, fraction (of a share, paid
+        out after a split) or deposit.
     sen : int
     at_close : bool
     """

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from backtests.facts import data_facts
 from backtests.lookahead.proof import audit_spec
-from backtests.metrics import summary, turnover
+from backtests.metrics import owners_return, summary, turnover
 from backtests.prepare import day_of, prepare
 from backtests.report import report_folder, write_gallery
 from backtests.result import Result
@@ -68,6 +68,7 @@ def _in_base(result: Result, per_year: float) -> Answer:
 def _metrics(result: Result, side: str, per_year: float) -> Answer:
     answer = dict(summary(result.returns[side], per_year))
     answer["n_trades"] = len(result.round_trips)
+    answer |= owners_return(result.equity, side, per_year)
     answer["turnover"] = turnover(result.fills["notional"], result.equity["net"], per_year)
     return answer
 
