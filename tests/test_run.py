@@ -16,8 +16,10 @@ import pytest
 from backtests.prepare import prepare
 from backtests.result import FRAMES, Result
 from backtests.run import compute
+from backtests.run import run as write_run
 from backtests.spec import Spec, load_spec
 from indexsim.errors import DataError, MissingData, SpecError
+from indexsim.facts import index_events
 from strategies.base import Targets
 from strategies.vi_gate import ViGate
 from tests.conftest import ROOT
@@ -276,3 +278,37 @@ def test_gross_minus_net_is_the_costs_by_name(small: Path) -> None:
 
     assert result.facts["costs"]["rolls"] > 0
     assert last["gross"] - last["net"] == pytest.approx(sum(result.facts["costs"].values()), abs=0.005)
+
+
+def write_splits(folder: Path, first: str) -> None:
+    """Write ``factors`` with the splits of the fact table from a day on, each of a name that is in from the start."""
+    days = {}
+    for event in index_events():
+        if event.event.startswith("split ") and str(event.effective) > first:
+            days.setdefault(event.code, []).append(event)
+    rows = [f"{first},{code},{float(own[0].factor_before or 1)},initial," for code, own in days.items()]
+    later = sorted((e for own in days.values() for e in own), key=lambda e: (e.effective, e.code))
+    rows += [f"{e.effective},{e.code},,{e.event},{e.announced or ''}" for e in later]
+    folder.mkdir()
+    header = "effective_date,code,factor,event,announced_date"
+    (folder / "factors.csv").write_text("\n".join([header, *rows]) + "\n", "utf-8")
+
+
+@pytest.mark.real
+def test_the_real_pair_of_funds_says_that_distributions_are_missing(real: Path, tmp_path: Path) -> None:
+    """Each leg is paid in full or borrowed in full, so each may be less than half of the account."""
+    write_splits(tmp_path / "events", "2016-01-04")
+    spec = load_spec(ROOT / "backtests/specs/split_pair.toml")
+    funds = {"nikkei": "etf_1321", "topix": "etf_1306", "share": 0.45, "entry_offset": 1, "exit_offset": 3}
+    market = (real / "series", tmp_path / "events")
+    spec = replace(spec, market=market, params=funds, start=date(2016, 1, 5), end=None)
+    result, folder = write_run(spec, tmp_path / "out")
+    missing = result.facts["data"]["missing"]
+    page = (folder / "index.html").read_text("utf-8")
+
+    assert len(result.round_trips) > 60
+    for name in ("etf_1321", "etf_1306"):
+        said = f"distributions: none for {name}; its returns are price returns"
+        assert said in missing
+        assert said in page
+    assert result.facts["costs"]["borrowing"] > 0

@@ -8,7 +8,7 @@ from importlib import import_module
 from typing import Any
 
 from backtests.loading import load_strategy, parameter_types
-from backtests.trading.instruments import instrument, instruments
+from backtests.trading.instruments import STOCK, instrument, instruments
 from backtests.verbs.shared import SPECS, Answer, about
 from backtests.version import ROOT
 from indexsim.errors import unknown_name
@@ -30,8 +30,9 @@ def _strategy_rows() -> list[Answer]:
 
 
 def _instrument_rows() -> list[Answer]:
-    names = ("name", "kind", "series", "multiplier", "lot")
-    return [{name: getattr(i, name) for name in names} for i in instruments().values()]
+    names = ("name", "kind", "series", "multiplier", "lot", "margin", "half_spread")
+    rows = [{name: terms[name] for name in names} for terms in (i.terms() for i in instruments().values())]
+    return [*rows, {**dict.fromkeys(names, ""), "name": STOCK, "kind": "stock", "series": "opens, closes"}]
 
 
 def _spec_rows() -> list[Answer]:
@@ -40,17 +41,17 @@ def _spec_rows() -> list[Answer]:
 
 def describe(name: str) -> Answer:
     """Return a strategy's parameters with their defaults and meaning, or an instrument's terms."""
-    if name in instruments():
+    if name in instruments() or name.startswith("stock_"):
         return {"instrument": instrument(name).terms(), **about(None)}
     found = _strategies()
     if ":" in name:
         found[name] = load_strategy(name)
     if name not in found:
-        raise unknown_name("strategy or instrument", name, [*found, *instruments()])
+        raise unknown_name("strategy or instrument", name, [*found, *instruments(), STOCK])
     strategy = found[name]
     types = parameter_types(strategy)
     params = strategy.Params()
-    series = [instrument(i).series for i in strategy.instruments(params)]
+    series = [name for i in strategy.instruments(params) for name in instrument(i).files]
     return {
         "strategy": f"{strategy.__module__}:{strategy.__name__}",
         "what": inspect.cleandoc(strategy.__doc__ or ""),
@@ -72,7 +73,9 @@ def _strategies() -> dict[str, type[Strategy]]:
         module = import_module(f"strategies.{path.stem}")
         for value in vars(module).values():
             if isinstance(value, type) and issubclass(value, Strategy) and value.__module__ == module.__name__:
-                found[path.stem] = value
+                # A module of several strategies has one that bears its name; the others add theirs.
+                name = path.stem if path.stem not in found else f"{path.stem}:{value.__name__}"
+                found[name] = value
     del found["base"]
     return found
 
