@@ -12,7 +12,7 @@ test: $(VENV)/.test
 	$(PY) -m pytest -n 2 -q -m "not full"
 
 test-all: $(VENV)/.test
-	$(PY) -m pytest -n 2 -q
+	COUNTS=1 $(PY) -m pytest -n 2 -q
 
 bench: $(VENV)/.run
 	$(PY) -m tests.bench

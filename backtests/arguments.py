@@ -12,7 +12,7 @@ from typing import NoReturn
 from backtests.version import VERSION
 from indexsim.errors import SpecError, nearest, unknown_name
 
-_WORLDS = "no-cap, cap=X, cap-rule=X, split-by-divisor, equal, float, frozen, without=CODE"
+_WORLDS = "no-cap, cap=X, cap-rule=X, split-by-divisor, equal, float, frozen, without=CODE, no-boj=ESTIMATE"
 
 
 class _Parser(argparse.ArgumentParser):

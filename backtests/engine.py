@@ -14,6 +14,7 @@ from typing import Any
 import backtrader as bt
 import numpy as np
 
+from backtests.lookahead.guard import guarded
 from backtests.trading.audit import audit
 from backtests.trading.broker import CLOSE, OPEN, Broker, Order, OrderRecord, Terms, size
 from backtests.trading.execution import PER_YEN
@@ -27,6 +28,8 @@ from strategies.base import Targets
 #: Yen more in backtrader's cash than in the book: where a fill takes exactly all of it, a rounding
 #: error of a float must not fire backtrader's own cash test.
 HEADROOM = 1.0
+#: When the kinds of order fill that need no more than an open and a close.
+PHASE = {bt.Order.Market: OPEN, bt.Order.Close: CLOSE}
 
 
 @dataclass(frozen=True)
@@ -72,25 +75,85 @@ def execute(targets: Targets, feed: Feed, instruments: Sequence[Instrument], bar
     LedgerError
         Where the books do not reconcile, to the sen, or backtrader's own differ by more than rounding.
     """
-    # Every feed has every bar, so the first may lead the others (`oldsync`); preloading would let a
-    # strategy read bars to come.
-    cerebro = bt.Cerebro(stdstats=False, preload=False, runonce=False, oldsync=True)
-    books = _FloatBooks(checksubmit=False, coc=False, coo=False)
-    cerebro.broker = books
-    books.setcash(terms.cash / PER_YEN + HEADROOM)
-    for k, i in enumerate(instruments):
-        cerebro.adddata(_ArrayFeed(bars=bars, feed=feed, k=k), name=i.name)
-        books.addcommissioninfo(_Terms(mult=float(i.multiplier), stocklike=not i.cash_settled), name=i.name)
-    book = Book(instruments, terms.cash)
-    deposits = _deposits(targets)
-    broker = Broker(book, feed, terms, books, deposits)
-    books.prepare(broker, cerebro.datas)
-    cerebro.addstrategy(_Follower, wanted=_wanted(targets, terms.rebalance), unit=targets.unit, desk=broker)
-    follower = cerebro.run()[0]
-    equity = np.array(follower.equity, dtype=np.int64)
-    quantity = np.array(follower.quantity, dtype=np.int64).reshape(feed.mark.shape)
-    audit(book.fills, instruments, terms.cash, feed, equity, deposits)
-    return Execution(equity, quantity, book, tuple(broker.records), deposits)
+    stage = _Stage(feed, instruments, bars, terms, _deposits(targets))
+    return stage.run(wanted=_wanted(targets, terms.rebalance), unit=targets.unit)
+
+
+def execute_plain(
+    strategy: type[Any],
+    params: Mapping[str, Any],
+    series: Mapping[str, np.ndarray],
+    feed: Feed,
+    instruments: Sequence[Instrument],
+    bars: Bars,
+    terms: Terms,
+) -> Execution:
+    """Run a user's own `backtrader.Strategy`, which decides bar by bar and may look at its fills.
+
+    Its datas are the instruments, then the series; no line of them can be read ahead (`guarded`). Market
+    orders fill at the next open and `Order.Close` at the next close; every other kind is rejected, since
+    nothing here knows what happened between an open and a close.
+
+    Parameters
+    ----------
+    strategy : subclass of backtrader.Strategy
+    params : mapping
+        Its parameters by name.
+    series : mapping of name to float array of shape (n_bars,)
+        What is known at each bar's decision; NaN where nothing is.
+
+    Raises
+    ------
+    LedgerError
+        As `execute`.
+    LookAheadError
+        The strategy reads a bar to come, or one before the first.
+    """
+    stage = _Stage(feed, instruments, bars, terms, {})
+    for name, values in series.items():
+        stage.cerebro.adddata(guarded(_SeriesFeed(bars=bars, values=values)), name=name)
+    stage.cerebro.addstrategy(strategy, **params)
+    return stage.run(wanted={}, unit="contracts")
+
+
+def is_plain(thing: type[Any]) -> bool:
+    """Say whether a class is a `backtrader.Strategy`."""
+    return issubclass(thing, bt.Strategy)
+
+
+def plain_params(strategy: type[Any]) -> dict[str, Any]:
+    """Return the parameters of a `backtrader.Strategy` with their defaults."""
+    return dict(strategy.params._getpairs())
+
+
+class _Stage:
+    """A Cerebro with the instruments, the two books and the one who writes down what they are worth."""
+
+    def __init__(
+        self, feed: Feed, instruments: Sequence[Instrument], bars: Bars, terms: Terms, deposits: Mapping[int, int]
+    ) -> None:
+        # Every feed has every bar, so the first may lead the others (`oldsync`); preloading would let a
+        # strategy read bars to come.
+        self.cerebro = bt.Cerebro(stdstats=False, preload=False, runonce=False, oldsync=True)
+        self.feed, self.deposits = feed, deposits
+        self.books = _FloatBooks(checksubmit=False, coc=False, coo=False)
+        self.cerebro.broker = self.books
+        self.books.setcash(terms.cash / PER_YEN + HEADROOM)
+        for k, i in enumerate(instruments):
+            self.cerebro.adddata(guarded(_ArrayFeed(bars=bars, feed=feed, k=k)), name=i.name)
+            self.books.addcommissioninfo(_Terms(mult=float(i.multiplier), stocklike=not i.cash_settled), name=i.name)
+        self.broker = Broker(Book(instruments, terms.cash), feed, terms, self.books, deposits)
+        self.books.prepare(self.broker, self.cerebro.datas)
+
+    def run(self, wanted: Mapping[int, list[tuple[int, int, float]]], unit: str) -> Execution:
+        """Let it happen; the follower orders what is wanted, and writes down every bar."""
+        self.cerebro.addstrategy(_Follower, wanted=wanted, unit=unit, desk=self.broker)
+        follower = self.cerebro.run()[-1]
+        equity = np.array(follower.equity, dtype=np.int64)
+        quantity = np.array(follower.quantity, dtype=np.int64).reshape(self.feed.mark.shape)
+        book, deposits = self.broker.book, self.deposits
+        audit(book.fills, book.instruments, self.broker.terms.cash, self.feed, equity, deposits)
+        return Execution(equity, quantity, book, tuple(self.broker.records), deposits)
 
 
 def _deposits(targets: Targets) -> dict[int, int]:
@@ -131,17 +194,19 @@ class _Terms(bt.CommInfoBase):  # type: ignore[misc]
         return 0.0
 
 
-class _ArrayFeed(bt.feed.DataBase):  # type: ignore[misc]
-    """One instrument's bars, straight from the arrays, each delivered when it is over."""
+class _Bars(bt.feed.DataBase):  # type: ignore[misc]
+    """Bars straight from arrays, each delivered when it is over."""
 
-    params = (("bars", None), ("feed", None), ("k", 0))
+    params: tuple[tuple[str, Any], ...] = (("bars", None),)
+
+    def prices(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return opens and closes, shape (n_bars,)."""
+        raise NotImplementedError
 
     def start(self) -> None:
         super().start()
-        bars, feed, k = self.p.bars, self.p.feed, self.p.k
-        close = feed.mark[:, k] / PER_YEN
-        opened = np.where(feed.open[:, k] > 0, feed.open[:, k] / PER_YEN, close)
-        stamps = [bt.date2num(t) for t in bars.decided.astype("datetime64[us]").tolist()]
+        opened, close = self.prices()
+        stamps = [bt.date2num(t) for t in self.p.bars.decided.astype("datetime64[us]").tolist()]
         columns = {"datetime": stamps, "open": opened.tolist(), "close": close.tolist()}
         columns |= {"high": np.maximum(opened, close).tolist(), "low": np.minimum(opened, close).tolist()}
         zeros = [0.0] * len(stamps)
@@ -163,6 +228,26 @@ class _ArrayFeed(bt.feed.DataBase):  # type: ignore[misc]
         """Do nothing, as above."""
 
 
+class _ArrayFeed(_Bars):
+    """One instrument."""
+
+    params = (("feed", None), ("k", 0))
+
+    def prices(self) -> tuple[np.ndarray, np.ndarray]:
+        feed, k = self.p.feed, self.p.k
+        close = feed.mark[:, k] / PER_YEN
+        return np.where(feed.open[:, k] > 0, feed.open[:, k] / PER_YEN, close), close
+
+
+class _SeriesFeed(_Bars):
+    """What is known of a series at each decision; it cannot be traded."""
+
+    params = (("values", None),)
+
+    def prices(self) -> tuple[np.ndarray, np.ndarray]:
+        return self.p.values, self.p.values
+
+
 class _FloatBooks(bt.brokers.BackBroker):  # type: ignore[misc]
     """backtrader's own account, told by the broker what happened: the witness of the integer book."""
 
@@ -174,19 +259,29 @@ class _FloatBooks(bt.brokers.BackBroker):  # type: ignore[misc]
 
     def next(self) -> None:
         self.bar += 1
-        orders = [Order(o.info["bar"], o.info["k"], o.info["phase"], int(o.created.size), o) for o in self.pending]
+        orders = [self._ours(o) for o in self.pending]
         self.pending.clear()
         self.desk.bar(self.bar, orders)
 
+    def _ours(self, order: Any) -> Order:
+        """Return an order of backtrader as the broker reads it."""
+        k = next((k for k, data in enumerate(self.datas) if data is order.data), -1)
+        phase = PHASE.get(order.exectype, -1)
+        return Order(self.bar - 1, k, phase, int(order.created.size), order)
+
     def get_value(self, datas: Any = None, mkt: bool = False, lever: bool = False) -> float:
         """Return cash plus the funds at their closes, as `BackBroker` does for any account without leverage."""
-        value = float(self.cash)
+        value = float(self.cash) - HEADROOM
         for data, future in zip(self.datas, self.futures, strict=True):
             if not future and (size := self.positions[data].size):
                 value += size * data.close[0]
         return value
 
     getvalue = get_value
+
+    def getcash(self) -> float:
+        """Return the cash there is."""
+        return float(self.cash) - HEADROOM
 
     def paid(self, sen: int) -> None:
         """Book a payment."""
@@ -276,7 +371,7 @@ class _Follower(bt.Strategy):  # type: ignore[misc]
     def _submit(self, k: int, phase: int, quantity: int) -> None:
         submit = self.buy if quantity > 0 else self.sell
         kind = bt.Order.Market if phase == OPEN else bt.Order.Close
-        submit(data=self.datas[k], size=abs(quantity), exectype=kind, k=k, phase=phase, bar=self.t)
+        submit(data=self.datas[k], size=abs(quantity), exectype=kind)
 
     def _clk_update(self) -> int:
         """Follow the only clock there is."""
@@ -287,7 +382,7 @@ class _Follower(bt.Strategy):  # type: ignore[misc]
         """Tell nobody: there are no analyzers, and the broker keeps the orders."""
 
     def _compare(self, equity: int) -> None:
-        theirs, ours = self.broker.get_value() - HEADROOM, equity / PER_YEN
+        theirs, ours = self.broker.get_value(), equity / PER_YEN
         if abs(theirs - ours) > max(1e-6, 1e-12 * abs(ours)):
             raise _disagreement(self.t, f"backtrader's value is {theirs!r}, the book's {ours!r}")
 

@@ -116,7 +116,7 @@ def _orders(execution: Execution, instruments: Sequence[Instrument], bars: Bars)
     rows = [
         {
             "decided": bars.decided[o.bar],
-            "instrument": instruments[o.k].name,
+            "instrument": instruments[o.k].name if o.k >= 0 else "",
             "quantity": o.quantity,
             "fill": "on_close" if o.at_close else "open",
             "status": o.status,

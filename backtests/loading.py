@@ -8,12 +8,13 @@ import importlib
 import importlib.util
 import sys
 import typing
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, cast
 
 import strategies
+from backtests.plain import adapted
 from indexsim.errors import SpecError, unknown_name
 from strategies.base import Strategy
 
@@ -41,10 +42,27 @@ def load_strategy(path: str) -> type[Strategy]:
     if not colon:
         raise wrong(asked, "no ':'", "package.module:Class or path/to/file.py:Class", "name the class")
     module = _from_file(Path(name), asked) if name.endswith(".py") else _from_package(name, asked)
-    classes = {n: v for n, v in vars(module).items() if isinstance(v, type) and issubclass(v, Strategy)}
+    classes = {n: v for n, v in vars(module).items() if isinstance(v, type) and _runs(v)}
     if class_name not in classes:
         raise unknown_name(f"strategy of {name}", class_name, [n for n, v in classes.items() if v is not Strategy])
-    return classes[class_name]
+    found = classes[class_name]
+    return found if issubclass(found, Strategy) else _adapted(found)
+
+
+def _runs(thing: type[Any]) -> bool:
+    """Say whether a class is a strategy of ours, or a user's `backtrader.Strategy`."""
+    if issubclass(thing, Strategy):
+        return True
+    # Who wrote one has imported backtrader; nobody else needs to wait for it.
+    return "backtrader" in sys.modules and _engine().is_plain(thing) and not thing.__module__.startswith("backtrader")
+
+
+def _adapted(strategy: type[Any]) -> type[Strategy]:
+    return adapted(cast(Hashable, strategy), tuple(_engine().plain_params(strategy).items()))
+
+
+def _engine() -> ModuleType:
+    return importlib.import_module("backtests.engine")
 
 
 def _from_package(name: str, asked: str) -> ModuleType:

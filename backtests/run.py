@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
 import os
@@ -14,10 +15,11 @@ from typing import Any
 import numpy as np
 
 from backtests import benchmarks, lookahead
-from backtests.engine import Execution, execute
+from backtests.engine import Execution, execute, execute_plain
 from backtests.facts import reserves, run_facts
 from backtests.frames import make_frames
 from backtests.lookahead.purity import pure_targets, stateless
+from backtests.plain import UNCHECKED, PlainStrategy
 from backtests.prepare import Setup, prepare
 from backtests.result import Result
 from backtests.spec import Spec, identity, to_toml
@@ -77,6 +79,8 @@ def compute(setup: Setup, out: Path) -> Result:
     out : Path
         Folder the run's folder will lie in: the paths in the stored spec are relative to it.
     """
+    if issubclass(setup.strategy, PlainStrategy):
+        return _compute_plain(setup, setup.strategy, out)
     targets = targets_of(setup)
     rows = lookahead.check_rows(targets, setup.market, setup.bars, setup.span, setup.spec.strict)
     leaks = lookahead.find_leaks(setup.strategy, setup.params, setup.market, setup.bars, targets, rows)
@@ -87,6 +91,21 @@ def compute(setup: Setup, out: Path) -> Result:
         "leaks": leaks,
         "blind_spots": list(lookahead.BLIND_SPOTS),
     }
+    return _result(setup, execution, feed, checked, out)
+
+
+def _compute_plain(setup: Setup, strategy: type[PlainStrategy], out: Path) -> Result:
+    bars = setup.traded
+    feed = make_feed(setup.market, setup.instruments, bars, conventions(setup.spec), setup.index)
+    series, params = strategy.series(setup.market, bars), dataclasses.asdict(setup.params)
+    try:
+        execution = execute_plain(strategy.plain, params, series, feed, setup.instruments, bars, _terms(setup))
+    except ToolError:
+        raise
+    except Exception as error:  # code of a user's own may fail in any way
+        raise _mend(setup, "run", error, "it runs without an error") from error
+    blind = [*UNCHECKED, *lookahead.BLIND_SPOTS]
+    checked = {"rows": len(bars), "rows_checked": 0, "leaks": [], "blind_spots": blind}
     return _result(setup, execution, feed, checked, out)
 
 
@@ -139,13 +158,19 @@ def _targets(setup: Setup) -> Targets:
     except ToolError:
         raise
     except Exception as error:  # code of a user's own may fail in any way
-        at = traceback.extract_tb(error.__traceback__)[-1]
-        raise SpecError(
-            asked=f"compute the targets of {setup.spec.strategy}",
-            found=f"{type(error).__name__}: {error} ({Path(at.filename).name}, line {at.lineno}, in {at.name})",
-            rule="features() and decide() return without an error",
-            todo="mend the strategy",
-        ) from error
+        rule = "features() and decide() return without an error"
+        raise _mend(setup, "compute the targets of", error, rule) from error
+
+
+def _mend(setup: Setup, doing: str, error: Exception, rule: str) -> SpecError:
+    """Return the error of a strategy as one message, with the line it happened on."""
+    at = traceback.extract_tb(error.__traceback__)[-1]
+    return SpecError(
+        asked=f"{doing} {setup.spec.strategy}",
+        found=f"{type(error).__name__}: {error} ({Path(at.filename).name}, line {at.lineno}, in {at.name})",
+        rule=rule,
+        todo="mend the strategy",
+    )
 
 
 def _terms(setup: Setup) -> Terms:
@@ -187,12 +212,14 @@ def _exchange(setup: Setup) -> np.ndarray:
     first = max(setup.span.start - 1, 0)
     rates = setup.market.known("usdjpy", "close", setup.bars[first : setup.span.stop])
     rates = rates if first < setup.span.start else np.append(rates[:1], rates)
+    # Where no rate was known before the first bar, the account is exchanged at the first one.
+    rates[0] = rates[1] if np.isnan(rates[0]) else rates[0]
     unknown = np.flatnonzero(np.isnan(rates))
     if len(unknown):
         raise MissingData(
             asked=f"show {setup.spec.name} in dollars",
-            found=f"no known rate of usdjpy at {setup.bars.decided[first + int(unknown[0])]}",
-            rule="every bar, and the one before the first, needs the last close known then",
+            found=f"no known rate of usdjpy at {setup.bars[setup.span].decided[int(unknown[0]) - 1]}",
+            rule="every bar needs the last close known then",
             todo='begin later, add the rows, or leave base = "JPY"',
         )
     return rates

@@ -135,6 +135,10 @@ class Broker:
         self._pay(t, -1, "deposit", self._deposits.get(t, 0))
         self._mark(t, OPEN)
         fallen = self._close_out(t) if self.called else {}
+        for order in orders:
+            if order.phase not in (OPEN, CLOSE) or order.k < 0:
+                self._trade(t, order, {})
+        orders = [o for o in orders if o.phase in (OPEN, CLOSE) and o.k >= 0]
         for phase in (OPEN, CLOSE):
             if phase == CLOSE:
                 self._mark(t, CLOSE)
@@ -247,7 +251,13 @@ class Broker:
 
     def _impossible(self, t: int, order: Order) -> str:
         """Return why an order cannot trade at all, or nothing."""
+        if order.phase not in (OPEN, CLOSE):
+            return "only orders at the market and at the close fill here"
+        if order.k < 0:
+            return "a series cannot be traded"
         i = self.book.instruments[order.k]
+        if order.quantity % i.lot and (self.book.quantity[order.k] + order.quantity) % i.lot:
+            return f"not in whole lots of {i.lot}"
         if self._prices[order.phase][order.k][t] <= 0:
             return f"no print at the {PHASES[order.phase]}"
         if i.most and abs(order.quantity) > i.most:
