@@ -23,13 +23,14 @@ from numpy.typing import NDArray
 from indexsim import rules
 from indexsim.basket import Basket
 from indexsim.closes import as_points, exact_row, row_of, rows_between, session_of
-from indexsim.divisor import DivisorEntry, DivisorLedger, price_sum, standard_prices
+from indexsim.divisor import DivisorEntry, DivisorLedger, price_sum
 from indexsim.errors import DataError, MissingData
 from indexsim.events import Event
-from indexsim.rounding import half_up_quotient
+from indexsim.rounding import exact_sum, half_up_quotient
 from indexsim.spans import (
     StandardPrices,
-    entering,
+    columns_of,
+    exact_sums,
     follow_events,
     missing_columns,
     missing_prices,
@@ -153,12 +154,12 @@ class PriceWeightedIndex:
             raise DataError(findings, asked="build the index")
         regimes = [Regime(0, session_of(closes, 0), spans[0].basket, divisor, (), {})]
         ledger = DivisorLedger.start(regimes[0].session, divisor)
+        values, columns = closes.to_numpy(np.float64), columns_of(closes)
         for old, new in pairwise(spans):
-            last = exact_row(closes, new.row - 1, [*old.basket.codes, *entering(new.events)])
-            base = standard_prices(last, new.events)
             cause = "; ".join(str(event) for event in new.events)
             session = session_of(closes, new.row)
-            ledger = ledger.step(session, price_sum(old.basket, last), price_sum(new.basket, base), cause)
+            ledger = ledger.step(session, *exact_sums(values, columns, old, new), cause)
+            base = StandardPrices(closes, old, new)
             regimes.append(Regime(new.row, session, new.basket, ledger.current, new.events, base))
         return cls(closes, tuple(regimes), ledger)
 
@@ -185,9 +186,11 @@ class PriceWeightedIndex:
         frame = self.closes if prices is None else prices.loc[prices.index >= self.closes.index[0]]
         if findings := missing_columns(frame, self.regimes, "prices"):
             raise DataError(findings, asked="compute levels")
+        values, columns = frame.to_numpy(np.float64), columns_of(frame)
         levels = np.empty(len(frame))
         for regime, rows in self._blocks(frame):
-            levels[rows] = _levels(frame.iloc[rows], regime)
+            held = [columns[code] for code in regime.basket.codes]
+            levels[rows] = _levels(values[rows, held], regime)
         return pd.Series(levels, index=frame.index, name="level")
 
     def regime(self, session: date | str) -> Regime:
@@ -291,7 +294,7 @@ class _ChainedIndex(PriceWeightedIndex):
     def regimes(self) -> tuple[Regime, ...]:  # type: ignore[override]
         """The regimes."""
         chain = self._chain
-        first, *later = spans = follow_events(self.closes.index, self._basket, chain.placed)
+        first, *later = spans = follow_events(self.closes.index, self._basket, chain.events)
         regimes = [Regime(0, session_of(self.closes, 0), first.basket, chain.start, (), {})]
         for number, (old, new) in enumerate(zip(spans, later, strict=False)):
             session, base = session_of(self.closes, new.row), StandardPrices(self.closes, old, new)
@@ -302,12 +305,11 @@ class _ChainedIndex(PriceWeightedIndex):
     def ledger(self) -> DivisorLedger:  # type: ignore[override]
         """The ledger."""
         chain = self._chain
-        causes = {row: "; ".join(map(str, group)) for row, group in chain.causes()}
         entries = list(DivisorLedger.start(session_of(self.closes, 0), chain.start).entries)
-        steps = chain.steps()
+        steps, causes = chain.steps(), chain.causes
         days = pd.DatetimeIndex(self.closes.index[[row for row, _ in steps]]).date
         for (row, divisor), day in zip(steps, days, strict=True):
-            entries.append(DivisorEntry(day, entries[-1].after, divisor, causes[row]))
+            entries.append(DivisorEntry(day, entries[-1].after, divisor, "; ".join(map(str, causes[row]))))
         return DivisorLedger(tuple(entries))
 
     def levels(self, prices: pd.DataFrame | None = None) -> pd.Series:
@@ -331,16 +333,18 @@ def _one_pass(closes: pd.DataFrame, basket: Basket, events: Sequence[Event], div
     return one_pass(closes, basket, events, divisor)
 
 
-def _levels(block: pd.DataFrame, regime: Regime) -> NDArray[np.float64]:
-    """Return the rounded levels of sessions with one basket and one divisor."""
-    codes = list(regime.basket.codes)
-    sums = block[codes].to_numpy(np.float64) @ _factors(regime.basket)
+def _levels(prices: NDArray[np.float64], regime: Regime) -> NDArray[np.float64]:
+    """Return the rounded levels of sessions with one basket and one divisor, from the prices of its codes."""
+    factors = [factor.as_integer_ratio() for factor in regime.basket.factors.values()]
 
     def exact(row: int) -> Fraction:
-        return price_sum(regime.basket, exact_row(block, row, codes))
+        return exact_sum(prices[row], [over for over, _ in factors], [under for _, under in factors])
 
-    return half_up_quotient(sums, regime.divisor, rules.LEVEL_DECIMALS, exact)
+    return half_up_quotient(
+        prices @ np.array([over / under for over, under in factors]), regime.divisor, rules.LEVEL_DECIMALS, exact
+    )
 
 
 def _factors(basket: Basket) -> NDArray[np.float64]:
-    return np.array([float(factor) for factor in basket.factors.values()])
+    parts = (factor.as_integer_ratio() for factor in basket.factors.values())
+    return np.array([over / under for over, under in parts])

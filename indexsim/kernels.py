@@ -12,14 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from indexsim.compiled import compiled
+from indexsim.marks import ADD, ENTER, HELD, LEAVE, REPRICE, SET, SPIN_OFF, SPLIT, SPLIT_TO
+from indexsim.rounding import NEAR_TIE, NEAR_TIE_RELATIVE
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
-
-#: What a mark does to its code. A mark is a row, column x KINDS + kind, and the numbers of its kind:
-#: LEAVE none; SPLIT_TO a ratio and the factor afterwards; the others one. A number is a fraction.
-SET, ENTER, LEAVE, SPLIT, SPLIT_TO, REPRICE, ADD, SPIN_OFF = range(8)
-KINDS = 8
 
 #: Parts of a fraction stay below this, so that a product of two of them fits 64 bits.
 LARGEST = 2**30
@@ -27,122 +24,233 @@ LARGEST = 2**30
 #: Half the distance of neighbouring float64 numbers at one.
 UNIT = 2.0**-53
 
+#: Rows that are summed together: their sums stay in the fastest memory.
+BLOCK = 2048
+
 
 @compiled
-def by_column(stretches: Ints, codes: int) -> Ints:
-    """Put stretches in the order of their columns, each column in the order it had: memory is read forward."""
-    place, ordered = np.zeros(codes + 1, np.int64), np.empty_like(stretches)
+def by_lane(stretches: Ints, lanes: int) -> Any:
+    """Put stretches in the order of their lanes, each lane in the order it had; and say where each lane begins."""
+    place, ordered = np.zeros(lanes + 1, np.int64), np.empty_like(stretches)
     for position in range(len(stretches)):
-        place[stretches[position, 0] + 1] += 1
+        place[stretches[position, 5] + 1] += 1
     place = np.cumsum(place)
+    begins = place.copy()
     for position in range(len(stretches)):
-        column = stretches[position, 0]
-        ordered[place[column]] = stretches[position]
-        place[column] += 1
-    return ordered
+        lane = stretches[position, 5]
+        ordered[place[lane]] = stretches[position]
+        place[lane] += 1
+    return ordered, begins
 
 
 @compiled
-def follow(marks: Ints, numerator: Ints, denominator: Ints, closes: Floats) -> Any:
+def lowest(over: int, under: int) -> Any:
+    """Return a fraction in lowest terms."""
+    if over % under == 0:
+        return over // under, 1
+    shared = np.gcd(over, under)
+    return over // shared, under // shared
+
+
+@compiled
+def factor_after(mark: Ints, over: int, under: int) -> Any:
+    """Return the factor of a mark's code after the mark; zero where it leaves."""
+    kind = mark[1]
+    if kind == SPLIT:
+        return lowest(over * mark[2], under * mark[3])
+    if kind == SPLIT_TO:
+        return mark[4], mark[5]
+    if kind in (SET, ENTER, SPIN_OFF):
+        return mark[2], mark[3]
+    return (0, 1) if kind == LEAVE else (over, under)
+
+
+@compiled
+def price_after(mark: Ints, price: float) -> float:
+    """Return the standard price of a mark's code after the mark, yen."""
+    kind = mark[1]
+    if kind in (SPLIT, SPLIT_TO, REPRICE):
+        price *= mark[3] / mark[2]
+    elif kind == ADD:
+        price += mark[2] / mark[3]
+    return 0.0 if kind == SPIN_OFF else price
+
+
+@compiled
+def is_neutral(mark: Ints, over: int, under: int) -> bool:
+    """Say whether a mark leaves the sum as it is, to the last digit; a factor before it is given."""
+    kind = mark[1]
+    if kind == SPLIT_TO:
+        over, under = lowest(over * mark[2], under * mark[3])
+        return bool(over == mark[4] and under == mark[5])
+    return bool(kind in (SPLIT, SPIN_OFF, HELD) or (kind == SET and over == mark[2] and under == mark[3]))
+
+
+@compiled
+def can_follow(mark: Ints, over: int) -> bool:
+    """Say whether a mark fits a factor with this numerator, zero for an absent code."""
+    small = min(mark[2], mark[3]) > 0 and max(mark[2], mark[3]) < LARGEST
+    return bool(small and (mark[1] in (ENTER, SPIN_OFF)) == (over == 0))
+
+
+@compiled
+def follow(
+    marks: Ints, rows: Ints, columns: Ints, before: Floats, numerator: Ints, denominator: Ints, sessions: int
+) -> Any:
     """Follow the factors along the marks.
 
     Parameters
     ----------
-    marks : int array of shape (n,)
-        One after the other, by row.
+    marks : int array of shape (n, WIDTH)
+        As in `indexsim.marks`.
+    rows, columns : int arrays of shape (n,)
+        Where they act, by row.
+    before : float array of shape (n,)
+        Close of each mark's code before its row, yen; of no matter where the row is the first.
     numerator, denominator : int arrays of shape (n_codes,)
-        Factors at the start, zero where a code is absent; left as they are at the end.
-    closes : float array of shape (n_rows, n_codes), yen
+        Factors at the start, zero where a code is absent.
+    sessions : int
+        Rows.
 
     Returns
     -------
     bool
         Whether every mark could be applied; if not, the rest is empty.
-    stretches : int array of shape (n, 5)
-        Column, first row, row after the last, factor as numerator and denominator; by column.
+    stretches : int array of shape (n, 6)
+        Column, first row, row after the last, factor as numerator and denominator, lane; by lane. A lane
+        holds one code at a time: one that comes in takes the lane of one that left, so few rows are empty.
+    lanes : int array of shape (n_lanes + 1,)
+        Where each lane begins in the stretches, and their number.
     groups : int array of shape (n, 2)
         Row with marks, and whether they can move the sum.
     moves : float array of shape (n, 2)
         New sum on the standard prices minus old sum on the closes, yen; and the size of what was added up.
     """
-    codes, most = len(numerator), len(marks) // 2
+    codes, most = len(numerator), len(marks)
+    numerator, denominator = numerator.copy(), denominator.copy()
     since, touched, prices = np.zeros(codes, np.int64), np.full(codes, -1, np.int64), np.zeros(codes)
-    stretches, groups = np.empty((codes + most, 5), np.int64), np.empty((most, 2), np.int64)
-    moves = np.zeros((most, 2))
-    held = int(np.sum(numerator > 0))
-    made, group, at, fits = 0, -1, 0, True
-    while at < len(marks) and fits:
-        row, kind, column = marks[at], marks[at + 1] % KINDS, marks[at + 1] // KINDS
-        over, under = (marks[at + 2], marks[at + 3]) if kind != LEAVE else (1, 1)
-        at += 2 if kind == LEAVE else 6 if kind == SPLIT_TO else 4
+    stretches, groups = np.empty((codes + most, 6), np.int64), np.empty((most, 2), np.int64)
+    moves, held, made, group = np.zeros((most, 2)), int(np.sum(numerator > 0)), 0, -1
+    lane, lanes, free, left = np.cumsum(numerator > 0) - 1, held, np.empty(most, np.int64), 0
+    for at in range(most):
+        mark, row, column = marks[at], rows[at], columns[at]
         if row > 0 and (group < 0 or groups[group, 0] != row):
             group += 1
             groups[group, 0], groups[group, 1] = row, 0
         if touched[column] != row:
-            touched[column], prices[column] = row, closes[row - 1, column] if row > 0 else 0.0
+            touched[column], prices[column] = row, before[at]
         old_over, old_under, price = numerator[column], denominator[column], prices[column]
-        new_over, new_under, new_price = old_over, old_under, price
-        fits = (kind in (ENTER, SPIN_OFF)) == (old_over == 0) and min(over, under) > 0
-        fits = fits and max(over, under) < LARGEST
-        if not fits:
-            break
-        if kind in (SPLIT, SPLIT_TO):
-            new_over, new_under = old_over * over, old_under * under
-            if new_over % new_under == 0:
-                new_over, new_under = new_over // new_under, 1
-            else:
-                shared = np.gcd(new_over, new_under)
-                new_over, new_under = new_over // shared, new_under // shared
-        if kind in (SPLIT, SPLIT_TO, REPRICE):
-            new_price = price * under / over
-        elif kind == ADD:
-            new_price = price + over / under
-        elif kind == SPIN_OFF:
-            new_price = 0.0
-        still = kind in (SPLIT, SPIN_OFF)
-        if kind == SPLIT_TO:
-            over, under = marks[at - 2], marks[at - 1]
-            still = new_over == over and new_under == under
-        elif kind == SET:
-            still = old_over == over and old_under == under
-        if kind == LEAVE:
-            new_over, new_under = 0, 1
-        elif kind in (SET, ENTER, SPLIT_TO, SPIN_OFF):
-            new_over, new_under = over, under
-        held += (new_over > 0) - (old_over > 0)
-        fits = held > 0 and max(new_over, new_under) < LARGEST and (kind == LEAVE or min(new_over, new_under) > 0)
-        if row > 0 and not still:
-            was = price * old_over / old_under if old_over > 0 else 0.0
-            now = new_price * new_over / new_under if new_over > 0 else 0.0
+        if not can_follow(mark, old_over):
+            return False, stretches[:0], free[:0], groups[:0], moves[:0]
+        over, under = factor_after(mark, old_over, old_under)
+        held += int(over > 0) - int(old_over > 0)
+        if held == 0 or max(over, under) >= LARGEST or under <= 0 or (over <= 0 and mark[1] != LEAVE):
+            return False, stretches[:0], free[:0], groups[:0], moves[:0]
+        prices[column] = price_after(mark, price)
+        if row > 0 and not is_neutral(mark, old_over, old_under):
+            was, now = price * old_over / old_under, prices[column] * over / under
             groups[group, 1] = 1
             moves[group, 0] += now - was
             moves[group, 1] += now + was
-        prices[column] = new_price
-        if new_over != old_over or new_under != old_under:
+        if over != old_over or under != old_under:
             if old_over > 0 and since[column] < row:
-                stretches[made] = column, since[column], row, old_over, old_under
+                stretches[made] = column, since[column], row, old_over, old_under, lane[column]
                 made += 1
-            since[column] = row
-            numerator[column], denominator[column] = new_over, new_under
-    if not fits:
-        return False, stretches[:0], groups[:0], moves[:0]
+            if over == 0:
+                free[left] = lane[column]
+                left += 1
+            elif old_over == 0 and left > 0:
+                left -= 1
+                lane[column] = free[left]
+            elif old_over == 0:
+                lane[column] = lanes
+                lanes += 1
+            since[column], numerator[column], denominator[column] = row, over, under
     for column in range(codes):
         if numerator[column] > 0:
-            stretches[made] = column, since[column], closes.shape[0], numerator[column], denominator[column]
+            stretches[made] = column, since[column], sessions, numerator[column], denominator[column], lane[column]
             made += 1
-    return True, by_column(stretches[:made], codes), groups[: group + 1], moves[: group + 1]
+    stretches, begins = by_lane(stretches[:made], lanes)
+    return True, stretches, begins, groups[: group + 1], moves[: group + 1]
 
 
 @compiled
-def sums_by_column(closes: Floats, stretches: Ints) -> Floats:
-    """Sum price x factor of each row where a column lies together in memory; reads only what is held."""
-    sums = np.zeros(closes.shape[0])
-    for position in range(len(stretches)):
-        column, start, stop, over, under = stretches[position]
-        factor = over / under
-        values, total = closes[start:stop, column], sums[start:stop]
-        for row in range(len(total)):
-            total[row] += values[row] * factor
+def add_one(total: Floats, values: Floats, factor: float) -> None:
+    """Add price x factor of a column. A function of its own: within the loop over columns it is not vectorised."""
+    for row in range(len(total)):
+        total[row] += values[row] * factor
+
+
+@compiled
+def add_eight(total: Floats, columns: Any, factors: Floats) -> None:
+    """Add eight columns at once: the total is read once, and memory delivers eight streams side by side."""
+    a, b, c, d, e, f, g, h = columns
+    i, j, k, m = factors[0], factors[1], factors[2], factors[3]
+    n, p, q, s = factors[4], factors[5], factors[6], factors[7]
+    for row in range(len(total)):
+        first = (a[row] * i + b[row] * j) + (c[row] * k + d[row] * m)
+        total[row] += first + ((e[row] * n + f[row] * p) + (g[row] * q + h[row] * s))
+
+
+@compiled
+def add_lanes(closes: Floats, step: int, stretches: Ints, lanes: Ints, low: int, high: int, sums: Floats) -> None:
+    """Add up to eight lanes on one block of rows, see `sums_by_column`: side by side from change to change."""
+    count, row = len(lanes) - 1, low
+    at, places, factors = lanes[:-1].copy(), np.empty(8, np.int64), np.empty(8)
+    while row < high:
+        stop, held = high, 0
+        for lane in range(count):
+            while at[lane] < lanes[lane + 1] and stretches[at[lane], 2] <= row:
+                at[lane] += 1
+            if at[lane] == lanes[lane + 1]:
+                continue
+            column, start, end, over, under, _ = stretches[at[lane]]
+            if start > row:
+                stop = min(stop, start)
+                continue
+            stop = min(stop, end)
+            places[held], factors[held] = column * step + row, over / under
+            held += 1
+        total, size = sums[row:stop], stop - row
+        if held == 8:
+            a, b, c, d = places[0], places[1], places[2], places[3]
+            e, f, g, h = places[4], places[5], places[6], places[7]
+            columns = (
+                closes[a : a + size],
+                closes[b : b + size],
+                closes[c : c + size],
+                closes[d : d + size],
+                closes[e : e + size],
+                closes[f : f + size],
+                closes[g : g + size],
+                closes[h : h + size],
+            )
+            add_eight(total, columns, factors)
+        else:
+            for one in range(held):
+                add_one(total, closes[places[one] : places[one] + size], factors[one])
+        row = stop
+
+
+@compiled
+def sums_by_column(closes: Floats, step: int, stretches: Ints, lanes: Ints, rows: int) -> Floats:
+    """Sum price x factor of each row where a column lies together in memory; reads only what is held.
+
+    Parameters
+    ----------
+    closes : float array of shape (n,)
+        Column after column, yen.
+    step : int
+        From one column to the next.
+    stretches, lanes
+        Of `follow`.
+    rows : int
+        Of each column.
+    """
+    sums = np.zeros(rows)
+    for low in range(0, rows, BLOCK):
+        for lane in range(0, len(lanes) - 1, 8):
+            add_lanes(closes, step, stretches, lanes[lane : lane + 9], low, min(low + BLOCK, rows), sums)
     return sums
 
 
@@ -211,3 +319,37 @@ def chain(groups: Ints, moves: Floats, sums: Floats, scales: Floats, terms: int,
             return group
         divisors[group + 1] = rounded / scales[group]
     return len(groups)
+
+
+@compiled
+def round_levels(sums: Floats, divisors: Floats, starts: Ints, scale: float, levels: Floats) -> Any:
+    """Divide sums by their divisors and round half-up.
+
+    Parameters
+    ----------
+    sums : float array of shape (n_rows,)
+    divisors : float array of shape (n_groups + 1,)
+    starts : int array of shape (n_groups,)
+        Row from which on each divisor but the first divides.
+    scale : float
+        Ten to the decimals of a level.
+    levels : float array of shape (n_rows,)
+        Filled in; NaN stays NaN.
+
+    Returns
+    -------
+    int array
+        Rows next to a tie, to be decided exactly, as `rounding.half_up_near` does.
+    """
+    rows = len(sums)
+    near, start = np.empty(rows, np.bool_), 0
+    for group in range(len(divisors)):
+        stop = starts[group] if group < len(starts) else rows
+        for row in range(start, stop):
+            scaled = sums[row] / divisors[group] * scale
+            whole = np.floor(scaled)
+            rest = scaled - whole
+            levels[row] = (whole + (1.0 if rest >= 0.5 else 0.0)) / scale
+            near[row] = abs(rest - 0.5) <= max(NEAR_TIE, NEAR_TIE_RELATIVE * scaled)
+        start = stop
+    return np.flatnonzero(near)

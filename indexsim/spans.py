@@ -6,17 +6,19 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
-from itertools import groupby
+from itertools import chain, groupby
 from typing import Protocol
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from indexsim.basket import Basket
 from indexsim.closes import exact_row, session_of
 from indexsim.divisor import standard_prices
 from indexsim.errors import Finding
 from indexsim.events import Event, Replace
+from indexsim.rounding import exact_price, exact_sum
 
 
 @dataclass(frozen=True)
@@ -48,14 +50,15 @@ def missing_prices(closes: pd.DataFrame, spans: Sequence[Span]) -> list[Finding]
     """Find every close that a constituent, or an entrant on the session before, lacks."""
     if findings := missing_columns(closes, spans, "closes.csv"):
         return findings
+    values, columns = closes.to_numpy(np.float64), columns_of(closes)
     missing: set[tuple[int, str]] = set()
     for span, stop in zip(spans, [*(span.row for span in spans[1:]), len(closes)], strict=True):
         needed = [(span.row, stop, span.basket.codes)]
         if span.row:
             needed.append((span.row - 1, span.row, entering(span.events)))
         for low, high, codes in needed:
-            rows, columns = np.nonzero(closes.iloc[low:high][list(codes)].isna().to_numpy())
-            missing |= {(low + int(row), codes[column]) for row, column in zip(rows, columns, strict=True)}
+            absent = np.isnan(values[low:high, [columns[code] for code in codes]])
+            missing |= {(low + int(row), codes[at]) for row, at in zip(*absent.nonzero(), strict=True)}
     return [
         Finding(
             "closes.csv", session_of(closes, row).isoformat(), code, "missing-price", "a constituent without a close"
@@ -81,6 +84,45 @@ def missing_columns(prices: pd.DataFrame, spans: Sequence[Held], file: str) -> l
     held = dict.fromkeys(code for span in spans for code in (*span.basket.codes, *entering(span.events)))
     absent = [code for code in held if code not in prices.columns]
     return [Finding(file, "", code, "missing-price", "no column for a constituent") for code in absent]
+
+
+def columns_of(prices: pd.DataFrame) -> dict[str, int]:
+    """Return the column of each code."""
+    return {code: column for column, code in enumerate(prices.columns.tolist())}
+
+
+def exact_sums(
+    values: NDArray[np.float64], columns: Mapping[str, int], old: Span, new: Span
+) -> tuple[Fraction, Fraction]:
+    """Return the sums around a change, exactly: what no event names is added up once.
+
+    Parameters
+    ----------
+    values : float array of shape (n_sessions, n_codes)
+        Closes in yen as traded.
+    columns : mapping of code to column
+    old, new : Span
+
+    Returns
+    -------
+    tuple of Fraction
+        The closes before x old factors, the standard prices x new factors, yen.
+    """
+    row, before, after = values[new.row - 1], old.basket.factors, new.basket.factors
+    parts = [factor.as_integer_ratio() for factor in before.values()]
+    last = exact_sum(
+        row[[columns[code] for code in before]], [over for over, _ in parts], [under for _, under in parts]
+    )
+    touched, priced = dict.fromkeys(chain.from_iterable(map(named, new.events))), {*before, *entering(new.events)}
+    closes = {code: exact_price(row[columns[code]]) for code in touched if code in priced}
+    prices = standard_prices(closes, new.events)
+    move = sum((prices[code] * after[code] for code in touched if code in after), Fraction(0))
+    return last, last + move - sum((closes[code] * before[code] for code in touched if code in before), Fraction(0))
+
+
+def named(event: Event) -> tuple[str, ...]:
+    """Return the codes whose factor or standard price an event may change."""
+    return (*event.leaving, *event.entering) if isinstance(event, Replace) else (event.code,)
 
 
 def entering(events: Sequence[Event]) -> tuple[str, ...]:

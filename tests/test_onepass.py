@@ -18,6 +18,7 @@ from indexsim.basket import Basket
 from indexsim.errors import DataError, EventError, ToolError
 from indexsim.events import CapStep, Event, ExRights, FactorStep, Replace, SpinOff, Split
 from indexsim.index import PriceWeightedIndex
+from indexsim.marks import ADD, REPRICE, marks_of
 from indexsim.onepass import one_pass
 
 ONE = Fraction(1)
@@ -29,7 +30,6 @@ def history(
 ) -> tuple[pd.DataFrame, Basket, list[Event]]:
     """A long history of every kind of event, some on the same day, around the change of the decimals in June 2022."""
     random, numbers = Random(seed), np.random.default_rng(seed)
-    sessions, codes, events = 400, 40, 320
     days = pd.bdate_range("2021-06-01", periods=sessions)
     names = [f"{1300 + position}" for position in range(codes)]
     prices = np.round(numbers.uniform(1_000, 90_000, (sessions, codes))) / 10
@@ -82,6 +82,81 @@ def test_a_long_history_equals_the_plain_definition(
         assert replace(one, base=dict(one.base)) == replace(other, base=dict(other.base))
     days = closes.index[7], closes.index[-1]
     assert fast.contributions(*days).equals(slow.contributions(*days))
+
+
+def test_sums_run_over_the_blocks_of_a_frame_cut_out_of_a_longer_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """2,497 rows are two blocks and a part of one; the cut leaves gaps in memory between the columns."""
+    closes, basket, events = history(4, sessions=2500)
+    closes, later = closes.iloc[3:], [event for event in events if event.effective > closes.index[3].date()]
+    held = basket
+    for event in events[: len(events) - len(later)]:
+        held = held.apply(event)
+    fast = PriceWeightedIndex.build(closes, held, later, Decimal("27.123"))
+    monkeypatch.setattr(indexsim.index, "COMPILED_FROM", 10**9)
+    slow = PriceWeightedIndex.build(closes, held, later, Decimal("27.123"))
+
+    assert type(fast) is not type(slow)
+    assert fast.levels().equals(slow.levels())
+    assert fast.ledger == slow.ledger
+
+
+def test_marks_are_those_of_the_events_given_and_leave_them_equal() -> None:
+    """1.1 new shares for one: the price is divided by it; the same table comes back for the same tuple only."""
+    split = (Split("A", Fraction(11, 10), by="divisor", effective=date(1970, 1, 3)),)
+    rights = (ExRights("B", ONE, Fraction(10), Fraction(50), effective=date(1970, 1, 2)),)
+    first, other = marks_of(split), marks_of(rights)
+
+    assert first.codes == ["A"]
+    assert first.numbers.tolist() == [[2, REPRICE, 11, 10, 1, 1]]
+    assert other.codes == ["B", "B"]
+    assert other.numbers.tolist() == [[1, ADD, 5, 1, 1, 1], [1, REPRICE, 11, 10, 1, 1]]
+    assert marks_of(split).numbers.tolist() == first.numbers.tolist()
+    assert split[0] == replace(split[0])
+
+
+def test_what_was_kept_of_one_build_serves_no_other() -> None:
+    """Same events, but other sessions, other columns or another basket: twice A is 1,300 yen before the change."""
+    days = pd.DatetimeIndex([D1, D2])
+    closes = pd.DataFrame({"A": [400.0, 400], "B": [500.0, 500], "D": [1000.0, 1000]}, days)
+    events, basket = (Replace({"D": ONE}, ("A",), effective=D2),), Basket({"A": ONE, "B": ONE}, D1)
+    late, turned = closes.set_axis(pd.DatetimeIndex([D2, D3])), closes.iloc[:, ::-1]
+    twice, same = Basket({"A": 2 * ONE, "B": ONE}, D1), closes.copy(deep=False)
+
+    found = []
+    for frame, held in [(same, basket), (turned, basket), (late, basket), (closes, twice)]:
+        one_pass(closes, basket, events, Decimal(9))
+        chain = one_pass(frame, held, events, Decimal(9))
+        assert chain is not None
+        found.append((chain.sums.tolist(), chain.steps()))
+    step = [(1, Decimal("15.00000000"))]
+
+    assert found[:2] == [([900.0, 1500.0], step)] * 2
+    assert found[2] == ([1500.0, 1500.0], [])
+    assert found[3] == ([1300.0, 1500.0], [(1, Decimal("10.38461538"))])
+
+
+def test_names_out_before_others_come_in_leave_lanes_empty_for_a_while() -> None:
+    """Nine names at 10 yen; two go, then one, then three come: 90, 70, 60 and 90 yen, always at a level of 10."""
+    days = pd.bdate_range("2025-04-01", periods=4)
+    codes = [*"ABCDEFGHIJKL"]
+    closes = pd.DataFrame(np.full((4, 12), 10.0, order="F"), days, codes, copy=False)
+    closes.loc[days[0], ["J", "K", "L"]] = closes.loc[days[3], ["A", "E", "I"]] = np.nan
+    d2, d3, d4 = (day.date() for day in days[1:])
+    out = [Replace({}, ("A", "I"), effective=d2), Replace({}, ("E",), effective=d3)]
+    back = [Replace(dict.fromkeys("JKL", ONE), (), effective=d4)]
+    chain = one_pass(closes, Basket(dict.fromkeys("ABCDEFGHI", ONE), D1), [*out, *back], Decimal(9))
+
+    assert chain is not None
+    assert chain.sums.tolist() == [90.0, 70.0, 60.0, 90.0]
+    assert chain.levels().tolist() == [10.0] * 4
+    assert closes.to_numpy().flags.f_contiguous
+    assert len(chain.lanes) == 10
+
+
+def test_an_event_that_does_nothing_is_left_to_the_plain_definition() -> None:
+    closes = pd.DataFrame({"A": [1.0, 1.0]}, pd.DatetimeIndex([D1, D2]))
+
+    assert one_pass(closes, Basket({"A": ONE}, D1), [Replace({}, (), effective=D2)], Decimal(1)) is None
 
 
 def test_absent_prices_of_codes_that_are_not_held_do_not_matter() -> None:

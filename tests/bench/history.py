@@ -17,8 +17,8 @@ SESSIONS, CODES, HELD, EVENTS = 14_000, 420, 225, 1_000
 SPLITS, BY_DIVISOR, CAPS, RIGHTS = 480, 80, 120, 125
 
 
-def long_history() -> tuple[pd.DataFrame, Basket, list[Event]]:
-    """Return the closes, NaN where a code is not held, the first basket and the events."""
+def long_history() -> tuple[pd.DataFrame, Basket, tuple[Event, ...]]:
+    """Return the closes, NaN where a code is not held, the first basket and the events, as a market gives them."""
     random = np.random.default_rng(1)
     days = pd.bdate_range("1970-01-05", periods=SESSIONS, name="session")
     codes = [str(1300 + position) for position in range(CODES)]
@@ -40,7 +40,7 @@ def long_history() -> tuple[pd.DataFrame, Basket, list[Event]]:
     for code, first in since.items():
         absent[first:, codes.index(code)] = False
     prices[absent] = np.nan
-    return pd.DataFrame(prices, days, codes), basket, events
+    return pd.DataFrame(prices, days, codes), basket, tuple(events)
 
 
 def _event(kind: str, code: str, factor: Fraction, waiting: list[str], day: date) -> Event:
