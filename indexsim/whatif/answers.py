@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from indexsim.market import MarketData
-from indexsim.whatif.difference import Difference, difference
+from indexsim.whatif.difference import Difference, difference, scaled
 from indexsim.whatif.folder import build, missing
 from indexsim.whatif.worlds import parse
 
@@ -31,6 +31,7 @@ def answer(market: MarketData, text: str) -> dict[str, Any]:
     dict
         Plain JSON values: the levels at both ends, the difference by year, the ten stocks that made most of it
         ("other" is the rest) and every event; ``by_stock`` and ``by_event`` each sum to ``difference`` to 0.01.
+        ``no-boj`` knows no stocks: both have one row, and the index is the first of n225, index and topix.
 
     Raises
     ------
@@ -38,7 +39,7 @@ def answer(market: MarketData, text: str) -> dict[str, Any]:
         As `indexsim.whatif.build`.
     """
     world = build(market, text)
-    found = difference(market, world)
+    found = scaled(market, world) if parse(text).effect else difference(market, world)
     first, last = found.levels.iloc[0], found.levels.iloc[-1]
     return {
         "what_if": str(parse(text)),

@@ -24,6 +24,8 @@ from indexsim.rebuild import rebuild
 START = "start"
 #: Points below which an event is not listed.
 NOTHING = 1e-6
+#: The one row, by stock and by event, of a world that scales series.
+_ALL = (("all", "code"), ("purchases of the Bank of Japan", "event"))
 #: Causes named in each part of a label.
 _NAMED = 3
 
@@ -85,6 +87,21 @@ def explain(real: PriceWeightedIndex, world: PriceWeightedIndex) -> Difference:
         )
     levels = pd.DataFrame({"real": real.levels(), "world": world.levels()})
     return Difference(levels, *_explained(_Pair(real, world)))
+
+
+def scaled(base: MarketData, world: MarketData) -> Difference:
+    """Return the difference of a world of scaled series (``no-boj``): all of it by the purchases, none by stock.
+
+    Raises
+    ------
+    MissingData
+        The market has neither n225 nor index nor topix.
+    """
+    name = next((each for each in ("n225", "index", "topix") if base.has(each)), "n225")
+    levels = pd.DataFrame({"real": base.table(name)["close"], "world": world.table(name)["close"]}).dropna()
+    levels = levels.loc[world.span[0] :]
+    points = float(levels["world"].iloc[-1] - levels["real"].iloc[-1])
+    return Difference(levels, *(_series([label], np.array([points]), 0.0, kind) for label, kind in _ALL))
 
 
 class _Pair:

@@ -25,6 +25,7 @@ from indexsim.rebuild import EXACT, FILES, Rebuilt, rebuild
 from indexsim.review.dates import reviews_between
 from indexsim.rounding import exact_price, half_up
 from indexsim.sessions import FIRST_DAY
+from indexsim.whatif.purchases import without_purchases
 from indexsim.whatif.rows import to_rows
 from indexsim.whatif.walk import Real, Walked, walk
 from indexsim.whatif.worlds import World, parse
@@ -54,9 +55,12 @@ class Counterfactual(Folder):
         frames: Mapping[str, pd.DataFrame],
         dropped: Iterable[str],
         missing: Iterable[str],
+        scaled: bool = False,
     ) -> None:
         super().__init__(real.paths)
         self.real, self.world, self.missing = real, world, tuple(missing)
+        #: Whether the frames have the rows of the real files, so that what is wrong there is wrong here.
+        self.scaled = scaled
         self._frames = dict(frames)
         here = {name: Path(f"{name}.csv") for name in frames} | self.files
         self.files = {name: path for name, path in here.items() if name not in dropped}
@@ -65,8 +69,8 @@ class Counterfactual(Folder):
         return (self._frames[name], ()) if name in self._frames else self.real._table(name)
 
     def findings(self, name: str) -> tuple[Finding, ...]:
-        """Return what the gate found in the real file; in a frame that was computed there is nothing to find."""
-        return () if name in self._frames else self.real.findings(name)
+        """Return what the gate found in the real file; in a frame that was computed anew there is nothing to find."""
+        return () if name in self._frames and not self.scaled else self.real.findings(name)
 
     @cached_property
     def fingerprint(self) -> str:
@@ -78,13 +82,14 @@ def build(market: MarketData, text: str, last: date | None = None) -> MarketData
     """Return the market of a world; the real one stays as it is.
 
     Its ``n225`` starts at the level of the first session of ``closes`` and chains from there, by the publisher's
-    rules for the divisor. ``factors`` and ``divisors`` are the world's, and rebuild its ``n225``.
+    rules for the divisor. ``factors`` and ``divisors`` are the world's, and rebuild its ``n225``. The world ``no-boj``
+    is another kind: it scales the series of a market and needs no constituents (`indexsim.whatif.purchases`).
 
     Parameters
     ----------
     market : MarketData
-        With closes, factors and divisors; ``float`` needs shares_ffw too. The world is built from all
-        of its folder and served until the market's own moment.
+        With closes, factors and divisors; ``float`` needs shares_ffw too, ``no-boj`` only boj_etf_purchases and an
+        index. The world is built from all of its folder and served until the market's own moment.
     text : str
         One of `worlds`, with its value.
     last : date, optional
@@ -102,6 +107,9 @@ def build(market: MarketData, text: str, last: date | None = None) -> MarketData
     """
     world = parse(text)
     whole = MarketData(market.folder)
+    if world.effect:
+        made = Counterfactual(market.folder, world, *without_purchases(whole, world, last), scaled=True)
+        return MarketData(made, market.now)
     whole.require([*FILES, *(["shares_ffw"] if world.name == "float" else [])], f"build the world {world}")
     base = rebuild(whole, last)
     walked = walk(world, _real(whole, base, world))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 
+from indexsim.boj.effect import EFFECTS, effect_of
 from indexsim.errors import SpecError, unknown_name
 
 #: Name -> placeholder of its value ("" for none), and what the world is.
@@ -17,6 +18,7 @@ _WORLDS = {
     "float": ("", "weights by free-float market value, from shares_ffw"),
     "frozen": ("", "the first basket, with no replacement ever"),
     "without": ("CODE", "the index without one code"),
+    "no-boj": ("|".join(EFFECTS), "the series without the lift of the Bank of Japan's purchases of funds"),
 }
 
 
@@ -32,14 +34,17 @@ class World:
         Highest weight, a fraction; zero where the world has none.
     code : str
         The code left out; "" where the world leaves none out.
+    effect : str
+        The estimate (`indexsim.boj.EFFECTS`) taken out of the series; "" where the world is one of the index's rules.
     """
 
     name: str
     limit: Fraction = Fraction(0)
     code: str = ""
+    effect: str = ""
 
     def __str__(self) -> str:
-        value = self.code or (str(float(self.limit)) if self.limit else "")
+        value = self.code or self.effect or (str(float(self.limit)) if self.limit else "")
         return f"{self.name}={value}" if value else self.name
 
     @property
@@ -63,8 +68,8 @@ def worlds() -> tuple[str, ...]:
 
     Examples
     --------
-    >>> worlds()
-    ('no-cap', 'cap=X', 'cap-rule=X', 'split-by-divisor', 'equal', 'float', 'frozen', 'without=CODE')
+    >>> print(*worlds())
+    no-cap cap=X cap-rule=X split-by-divisor equal float frozen without=CODE no-boj=elasticity|bp|multiplier
     """
     return tuple(f"{name}={value}" if value else name for name, (value, _) in _WORLDS.items())
 
@@ -75,7 +80,7 @@ def parse(text: str) -> World:
     Raises
     ------
     SpecError
-        For an unknown name, a value where there is none to give, or X outside 0 to 1.
+        For an unknown name, a value where there is none to give, X outside 0 to 1, or an effect there is not.
 
     Examples
     --------
@@ -84,12 +89,14 @@ def parse(text: str) -> World:
     """
     name, equals, value = text.strip().partition("=")
     if name not in _WORLDS:
-        raise unknown_name("what-if world", text, worlds())
+        raise unknown_name("what-if world", name, _WORLDS)
     wanted = _WORLDS[name][0]
     if bool(wanted) != bool(equals and value):
         raise _wrong(text, "no value" if wanted else f"a value, {value!r}", f"{name} is written {_written(name)}")
     if wanted == "X":
         return World(name, limit=_limit(text, value))
+    if name == "no-boj":
+        return World(name, effect=effect_of(value).name)
     return World(name, code=value)
 
 
