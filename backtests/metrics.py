@@ -97,7 +97,7 @@ def money_weighted(start: float, paid_in: ArrayLike, end: float, sessions_per_ye
     Raises
     ------
     UndefinedError
-        No rate between -99.99 % a session and +100 % a session does it.
+        No rate between -99.99 % a session and +100 % a session does it, or one at which a yen grows to 1e250.
 
     Examples
     --------
@@ -112,7 +112,8 @@ def money_weighted(start: float, paid_in: ArrayLike, end: float, sessions_per_ye
     def short(rate: float) -> float:
         return float(start * (1 + rate) ** len(flows) + (flows * (1 + rate) ** left).sum() - end)
 
-    low, high = -0.9999, 1.0
+    # What a yen grows to at the highest rate has to stay a number, also over thousands of sessions.
+    low, high = -0.9999, min(1.0, 10.0 ** (250 / max(len(flows), 1)) - 1)
     if not len(flows) or not short(low) < 0 < short(high):
         raise UndefinedError("no one rate leads from what was paid in to the end")
     per_session = float(brentq(short, low, high, xtol=1e-14))

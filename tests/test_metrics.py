@@ -154,3 +154,12 @@ def test_more_leverage_does_not_move_the_sharpe_ratio(returns: list[float], scal
         return
 
     assert metrics.sharpe(series * scale, YEAR) == pytest.approx(metrics.sharpe(series, YEAR), rel=1e-9, abs=1e-9)
+
+
+def test_money_weighted_over_thousands_of_sessions() -> None:
+    """1 % a session on 100 yen, and on 50 more before the last: (1.01 ** 5,000 x 100 + 1.01 x 50) at the end."""
+    paid_in = np.zeros(5_000)
+    paid_in[-1] = 50.0
+    end = 100.0 * 1.01**5_000 + 50.0 * 1.01
+
+    assert metrics.money_weighted(100.0, paid_in, end, 1.0) == pytest.approx(0.01, rel=1e-9)

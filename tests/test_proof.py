@@ -16,9 +16,7 @@ from backtests.prepare import Setup, prepare
 from backtests.run import targets_of
 from backtests.spec import Spec, load_spec, to_toml
 from indexsim.market import MarketData
-from tests.conftest import ROOT
-
-SPECS = sorted((ROOT / "backtests/specs").glob("*.toml"))
+from tests.conftest import SPECS
 
 
 def shipped(path: Path, market: Path) -> Setup:

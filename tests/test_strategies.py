@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 
 from backtests import lookahead
-from backtests.instruments import instruments
+from backtests.loading import build_params, load_strategy
 from backtests.prepare import Setup, prepare
 from backtests.spec import load_spec
-from tests.conftest import ROOT
-
-SPECS = sorted((ROOT / "backtests/specs").glob("*.toml"))
+from backtests.trading.instruments import instrument
+from indexsim.errors import MissingData
+from tests.conftest import LACKING, SPECS
 
 
 @pytest.fixture(params=SPECS, ids=lambda p: p.stem)
@@ -25,7 +25,7 @@ def setup(request: pytest.FixtureRequest, small: Path) -> Setup:
 def test_targets_are_finite_rows_on_tradable_instruments(setup: Setup) -> None:
     targets = setup.strategy.targets(setup.market, setup.params)
 
-    assert set(targets.instruments) <= set(instruments())
+    assert [instrument(name).name for name in targets.instruments] == list(targets.instruments)
     assert targets.at_open.shape == targets.at_close.shape == (len(setup.bars), len(targets.instruments))
     assert not np.isinf(targets.at_open).any()
     assert not np.isinf(targets.at_close).any()
@@ -52,3 +52,17 @@ def test_parameters_are_frozen_and_documented(setup: Setup) -> None:
 
     with pytest.raises(AttributeError):
         setup.params.size = 2.0
+
+
+@pytest.mark.parametrize("path", LACKING, ids=lambda p: p.stem)
+def test_a_spec_that_a_sample_cannot_run_names_the_file_that_is_missing(path: Path, small: Path) -> None:
+    spec = load_spec(path)
+    needs = load_strategy(spec.strategy).needs(build_params(load_strategy(spec.strategy), spec.params))
+    lacks = [
+        name for name in needs if not (small / f"{name}.csv").exists() and not (small / f"{name}.parquet").exists()
+    ]
+    with pytest.raises(MissingData) as refused:
+        prepare(replace(spec, market=(small,)))
+
+    assert lacks
+    assert all(name in refused.value.found for name in lacks)
