@@ -190,6 +190,26 @@ def _flows(options: argparse.Namespace) -> tuple[Answer, int]:
     return verbs.flows(_folders(options), options.assets), OK
 
 
+def _boj(options: argparse.Namespace) -> tuple[Answer, int]:
+    from backtests import verbs
+
+    return verbs.bank(_folders(options)), OK
+
+
+def _claims(options: argparse.Namespace) -> tuple[Answer, int]:
+    from backtests import verbs
+
+    return verbs.claims(_folders(options), constituents=options.constituents, report=options.report), OK
+
+
+def _drivers(options: argparse.Namespace) -> tuple[Answer, int]:
+    from backtests import verbs
+
+    how = {"of": options.of, "names": options.driver, "run": options.run}
+    how |= {"step": options.step, "ahead": options.ahead, "window": options.window}
+    return verbs.drivers(_folders(options), **how), OK
+
+
 def _review(options: argparse.Namespace) -> tuple[Answer, int]:
     from backtests import verbs
 
@@ -238,6 +258,9 @@ _VERBS: dict[str, _Verb] = {
     "check": _check,
     "index": _index,
     "flows": _flows,
+    "boj": _boj,
+    "claims": _claims,
+    "drivers": _drivers,
     "review": _review,
     "run": _run,
     "lookahead": _lookahead,

@@ -156,6 +156,24 @@ def _report_arguments(verb: argparse.ArgumentParser) -> None:
     verb.add_argument("dirs", nargs="+", type=Path, metavar="DIR", help="folders of runs")
 
 
+def _claims_arguments(verb: argparse.ArgumentParser) -> None:
+    _market_arguments(verb)
+    verb.add_argument("--constituents", type=Path, metavar="DIR", help="prices, splits and dividends of single stocks")
+    verb.add_argument("--report", type=Path, metavar="DIR", help="also write the page of all claims there")
+
+
+def _drivers_arguments(verb: argparse.ArgumentParser) -> None:
+    _market_arguments(verb)
+    verb.add_argument("--of", default="n225", metavar="SERIES", help="whose returns (default: n225)")
+    verb.add_argument("--run", type=Path, metavar="DIR", help="those of a stored run instead")
+    verb.add_argument(
+        "--driver", action="append", default=[], metavar="NAME", help="only these (default: all there are)"
+    )
+    verb.add_argument("--step", type=int, default=5, metavar="N", help="sessions of an observation (default: 5)")
+    verb.add_argument("--ahead", type=int, default=0, metavar="N", help="1: do they foretell the next observation?")
+    verb.add_argument("--window", type=int, default=0, metavar="N", help="also rolling fits over N observations")
+
+
 def _date_arguments(verb: argparse.ArgumentParser, what: str) -> None:
     verb.add_argument("--from", dest="start", type=_iso_date, metavar="DATE", help=f"first {what}")
     verb.add_argument("--to", dest="end", type=_iso_date, metavar="DATE", help=f"last {what}")
@@ -177,6 +195,9 @@ VERBS: dict[str, tuple[Callable[[argparse.ArgumentParser], None], str]] = {
     "check": (_market_arguments, "read every file of a market and list all findings; exit 1 on an error"),
     "index": (_index_arguments, "rebuild the index of a market and compare it with the published levels"),
     "flows": (_flows_arguments, "what trackers of an index must trade at each event"),
+    "boj": (_market_arguments, "the Bank of Japan as a buyer of funds: when, what, how much, with what effect"),
+    "claims": (_claims_arguments, "judge every assertion of the seeds on the data given"),
+    "drivers": (_drivers_arguments, "regress returns on the dollar, oil, yields, ...; attribute them"),
     "review": (_review_arguments, "the periodic review of a market as of a base date"),
     "run": (_run_arguments, "run a spec and write its report"),
     "lookahead": (_spec_arguments, "try every look-ahead test on a spec, every row; exit 1 on a leak"),

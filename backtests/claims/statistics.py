@@ -2,13 +2,11 @@
 
 Pure functions of arrays; every random draw comes from a generator the caller seeds. What each is for:
 
-- a relation of two series by day (`shift_means`, `shift_correlation`, `shift_lags`): one series is turned against the
-  other by every number of rows, which keeps the memory of both and breaks only what ties them together. The statistic
-  is studentised, so that a condition which picks wild days (a high VI) is compared fairly;
-- effects of the same kind: blocks of rows are drawn with replacement (`draw_blocks`, a circular block bootstrap);
+- effects measured on days: blocks of rows are drawn with replacement (`draw_blocks`, a circular block bootstrap); the
+  p-values of relations come from `backtests.claims.turns`;
 - two levels that wander: `walk_correlations` says what two unrelated random walks give;
 - a mean of a few independent observations, episodes or event dates: `studentised_mean`;
-- event dates against days of the same kind: `stratified_sums`;
+- event dates against days of the same kind: `stratified_draws`;
 - a share of days that come in long runs: `batch_interval`.
 
 That each keeps its rate of false positives and its coverage is measured in ``tests/test_claims_worlds.py``.
@@ -29,12 +27,16 @@ Mask = NDArray[np.bool_]
 DRAWS = 999
 #: Share of the intervals, two-sided.
 LEVEL = 0.90
+#: Half the width of a 90 % interval in standard errors.
+Z90 = float(stats.norm.ppf((1 + LEVEL) / 2))
 #: Number of batches of `batch_interval`: few enough that a batch outlasts the memory of the VI.
 BATCHES = 8
+#: Below this share of the draws the tail is fitted.
+_RARE = 0.02
+#: Rounding noise of a Fourier sum: a draw that ties with the observed statistic counts as a tie.
+_TIE = 1e-9
 #: A pool of placebo days larger than this is drawn from with replacement.
 _LARGE_POOL = 200
-#: Rounding noise of a Fourier sum: a shift that ties with the observed one counts as a tie.
-_TIE = 1e-9
 
 
 def generator(seed: str) -> np.random.Generator:
@@ -86,120 +88,24 @@ def percentiles(values: Floats, level: float = LEVEL) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def turned_sums(mask: Floats, values: Floats) -> Floats:
-    """Return the sum of mask[i] x values[i + s] for every turn s, shape (n,)."""
-    product = np.conj(np.fft.rfft(mask)) * np.fft.rfft(values)
-    sums: Floats = np.fft.irfft(product, n=len(mask))
-    return sums
+def tail_p(observed: float, null: Floats, freedom: int = 30) -> float:
+    """Return the two-sided p of a studentised statistic among those of the null, shape (n_null,), itself counted.
 
-
-def share_as_far(statistics: Floats) -> float:
-    """Return the two-sided p of the first statistic among all of them, itself included."""
-    far = np.abs(statistics)
-    return float(np.mean(far >= far[0] - _TIE * max(1.0, far[0])))
-
-
-def shift_means(mask: Mask, values: Floats, studentise: bool = True) -> tuple[float, float]:
-    """Compare the mean of values on some rows with that on the others.
-
-    Parameters
-    ----------
-    mask : ndarray of bool, shape (n_rows,)
-        The rows of the condition; some, not all.
-    values : ndarray of float64, shape (n_rows,)
-        Finite.
-    studentise : bool
-        Divide the difference by its own standard error (for shares, whose spread follows from their mean, do not).
-
-    Returns
-    -------
-    tuple of float
-        Difference of the means (condition minus others) and its two-sided p over all turns.
+    A share of draws cannot be smaller than one of them. Where fewer than one in fifty are as far out, the tail is that
+    of Student's t with `freedom` degrees, scaled to the null's own 95th percentile.
     """
-    inside = mask.astype(np.float64)
-    centred = values - values.mean()
-    n, n1 = len(values), inside.sum()
-    first, second = turned_sums(inside, centred), turned_sums(inside, centred**2)
-    mean1, mean0 = first / n1, -first / (n - n1)
-    difference = mean1 - mean0
-    if studentise:
-        var1 = np.maximum(second / n1 - mean1**2, 0)
-        var0 = np.maximum((np.sum(centred**2) - second) / (n - n1) - mean0**2, 0)
-        scale = np.sqrt(var1 / max(n1 - 1, 1) + var0 / max(n - n1 - 1, 1))
-        return float(difference[0]), share_as_far(difference / np.maximum(scale, 1e-15))
-    return float(difference[0]), share_as_far(difference)
+    far, own = np.abs(null), abs(observed)
+    share = (1 + float(np.sum(far >= own - _TIE * max(1.0, own)))) / (len(far) + 1)
+    bound = float(np.quantile(far, 0.95))
+    if share >= _RARE or bound <= 0:
+        return share
+    return float(2 * stats.t.sf(own / bound * stats.t.ppf(0.975, freedom), freedom))
 
 
-def difference_interval(
-    mask: Mask, values: Floats, block: int, rng: np.random.Generator, draws: int = DRAWS
-) -> tuple[float, float]:
-    """Return the 90 % interval of the difference of means, from studentised block resamples.
-
-    The plain standard error that studentises ignores memory in the resample as in the sample, so the error cancels.
-    """
-    c = mask.astype(np.float64)
-    y = values - values.mean()
-    moments = np.column_stack([c, c * y, c * y**2, (1 - c), (1 - c) * y, (1 - c) * y**2])
-    point, scale = _welch(moments.mean(axis=0)[None], len(y))
-    drawn, scales = _welch(draw_blocks(moments, block, draws, rng), len(y))
-    ratio = np.abs(drawn - point) / scales
-    reach = float(np.nanquantile(ratio[np.isfinite(ratio)], LEVEL)) * float(scale[0])
-    return float(point[0]) - reach, float(point[0]) + reach
-
-
-def _welch(means: Floats, n: int) -> tuple[Floats, Floats]:
-    with np.errstate(divide="ignore", invalid="ignore"):
-        c, cy, cyy, d, dy, dyy = means.T
-        var = (cyy / c - (cy / c) ** 2) / (n * c) + (dyy / d - (dy / d) ** 2) / (n * d)
-        return cy / c - dy / d, np.sqrt(np.maximum(var, 0))
-
-
-def shift_correlation(a: Floats, b: Floats) -> tuple[float, float]:
-    """Return the correlation of two series of changes and its two-sided p over all turns, shape (n,) each.
-
-    Studentised by the spread of the products: two series that are wild at the same time are not thereby related.
-    """
-    statistics = turned_t(a, b)
-    return correlation(a, b), share_as_far(statistics)
-
-
-def turned_t(a: Floats, b: Floats) -> Floats:
-    """Return the studentised correlation of a[i] with b[i + s] for every turn s, shape (n,)."""
-    x, y = standardised(a), standardised(b)
-    sums, squares = turned_sums(x, y), turned_sums(x**2, y**2)
-    statistics: Floats = sums / np.sqrt(np.maximum(squares - sums**2 / len(x), 1e-12))
-    return statistics
-
-
-def standardised(values: Floats) -> Floats:
-    """Return values less their mean, over their standard deviation."""
-    spread = values.std()
-    scaled: Floats = (values - values.mean()) / (spread if spread > 0 else 1.0)
-    return scaled
-
-
-def correlation(a: Floats, b: Floats) -> float:
-    """Return the correlation of two series, 0 where one is constant."""
-    return float(np.mean(standardised(a) * standardised(b)))
-
-
-def shift_lags(a: Floats, b: Floats, most: int) -> tuple[int, float, float, float]:
-    """Find the lag at which a leads b most, and what the best of that many lags is worth.
-
-    Returns
-    -------
-    tuple
-        Lag (1..most) of the largest studentised correlation of a[i] with b[i + lag], that correlation, the p of the
-        largest over as many lags, and how far a best correlation strays in nine cases of ten when nothing leads.
-    """
-    far = np.abs(turned_t(a, b))
-    windows = np.lib.stride_tricks.sliding_window_view(np.concatenate([far, far[:most]]), most)
-    best = windows.max(axis=1)[1 : len(far) + 1]
-    lag = 1 + int(np.argmax(far[1 : most + 1]))
-    value = correlation(a[:-lag], b[lag:])
-    p = share_as_far(best)
-    reach = float(np.quantile(best, LEVEL)) / max(float(far[lag]), 1e-12) * abs(np.arctanh(value))
-    return lag, value, p, reach
+def normal_p(distance: float, interval: tuple[float, float]) -> float:
+    """Return the two-sided p of a distance from the stated value, its spread read off a 90 % interval."""
+    spread = (interval[1] - interval[0]) / (2 * Z90)
+    return float(2 * stats.norm.sf(abs(distance) / spread)) if spread > 0 else float(distance == 0)
 
 
 def moment_interval(
@@ -239,6 +145,28 @@ def moment_spreads(means: Floats) -> Floats:
     return found
 
 
+def moment_asymmetry(means: Floats) -> Floats:
+    """Return mean fall over mean rise from means of falls, rises and of the two being there."""
+    falls, rises, fell, rose = np.maximum(means, 1e-12).T
+    found: Floats = (falls / fell) / (rises / rose)
+    return found
+
+
+def variance_ratio(returns: Floats, horizon: int) -> tuple[float, float]:
+    """Return the variance ratio over `horizon` rows and its standard error under "no memory" (Lo and MacKinlay 1988).
+
+    The error allows for returns whose size has memory; the small bias of autocorrelations is taken out.
+    """
+    x = returns - returns.mean()
+    total = float(np.sum(x * x))
+    ratio, error = 1.0 + (horizon - 1) / len(x), 0.0
+    for k in range(1, horizon):
+        weight = 2 * (1 - k / horizon)
+        ratio += weight * float(np.sum(x[k:] * x[:-k])) / total
+        error += weight**2 * float(np.sum((x[k:] * x[:-k]) ** 2)) / total**2
+    return ratio, error**0.5
+
+
 def walk_correlations(a: Floats, b: Floats, block: int, rng: np.random.Generator, draws: int = DRAWS) -> Floats:
     """Return correlations that levels without any tie show: random walks of the series' own steps.
 
@@ -259,8 +187,10 @@ def _walks(steps: Floats, block: int, draws: int, rng: np.random.Generator) -> F
     return walks
 
 
-def studentised_mean(values: Floats, rng: np.random.Generator, draws: int = DRAWS) -> tuple[float, float, float]:
-    """Test whether the mean of independent observations is zero.
+def studentised_mean(
+    values: Floats, rng: np.random.Generator, null: float = 0.0, draws: int = DRAWS
+) -> tuple[float, float, float]:
+    """Test whether the mean of independent observations is a number.
 
     Returns
     -------
@@ -272,38 +202,40 @@ def studentised_mean(values: Floats, rng: np.random.Generator, draws: int = DRAW
     scale = float(values.std(ddof=1)) / n**0.5
     if n < 8 or scale == 0:
         reach = float(stats.t.ppf((1 + LEVEL) / 2, n - 1)) * scale
-        p = float(2 * stats.t.sf(abs(mean) / scale, n - 1)) if scale else float(mean == 0)
+        p = float(2 * stats.t.sf(abs(mean - null) / scale, n - 1)) if scale else float(mean == null)
         return p, mean - reach, mean + reach
     drawn = values[rng.integers(n, size=(draws, n))]
     spread = drawn.std(axis=1, ddof=1) / n**0.5
     ratio = np.abs(drawn.mean(axis=1) - mean) / np.maximum(spread, 1e-15)
     reach = float(np.quantile(ratio, LEVEL)) * scale
-    p = (1 + int(np.sum(ratio >= abs(mean) / scale))) / (draws + 1)
-    return p, mean - reach, mean + reach
+    return tail_p(abs(mean - null) / scale, ratio, n - 1), mean - reach, mean + reach
 
 
-def stratified_sums(
+def stratified_draws(
     pools: Sequence[Floats], counts: Sequence[int], rng: np.random.Generator, draws: int = DRAWS
 ) -> Floats:
-    """Return sums over days drawn at random, so many from each pool of days of one kind; shape (draws,).
+    """Return values of days drawn at random, so many from each pool of days of one kind; shape (draws, sum of counts).
 
     A pool holds the event days too: under "no effect" any of its days could have been the event.
     """
-    total = np.zeros(draws)
+    found = []
     for pool, count in zip(pools, counts, strict=True):
         if len(pool) > _LARGE_POOL and count**2 < len(pool):
             rows = rng.integers(len(pool), size=(draws, count))
         else:
             rows = np.argsort(rng.random((draws, len(pool))), axis=1)[:, :count]
-        total += pool[rows].sum(axis=1)
-    return total
+        found.append(pool[rows])
+    return np.concatenate(found, axis=1)
 
 
-def placebo_p(observed: float, placebos: Floats) -> float:
-    """Return the two-sided p of a sum among the sums of placebos, itself counted."""
-    centre = float(placebos.mean())
-    far = np.abs(placebos - centre)
-    return float((1 + np.sum(far >= abs(observed - centre) - 1e-15)) / (len(placebos) + 1))
+def placebo_p(observed: Floats, placebos: Floats) -> float:
+    """Return the two-sided p of the studentised mean of event days among those of placebos, shape (draws, n_days)."""
+    return tail_p(float(_t(observed[None])[0]), _t(placebos), len(observed) - 1)
+
+
+def _t(rows: Floats) -> Floats:
+    found: Floats = rows.mean(axis=1) / np.maximum(rows.std(axis=1), 1e-15)
+    return found
 
 
 def batch_interval(values: Floats, null: float, batches: int = BATCHES) -> tuple[float, float, float]:
@@ -353,7 +285,7 @@ def wilson(share: float, n: float) -> tuple[float, float]:
     >>> tuple(round(x, 3) for x in wilson(1.0, 20))
     (0.881, 1.0)
     """
-    z = float(stats.norm.ppf((1 + LEVEL) / 2))
+    z = Z90
     middle = (share + z * z / (2 * n)) / (1 + z * z / n)
     reach = z / (1 + z * z / n) * float(np.sqrt(max(share * (1 - share), 0) / n + z * z / (4 * n * n)))
     return max(0.0, middle - reach), min(1.0, middle + reach)
@@ -377,8 +309,8 @@ def share_interval(
 def episode_starts(mask: Mask, apart: int) -> NDArray[np.int64]:
     """Return the first rows of the episodes of a condition.
 
-    A new episode begins where the condition holds and has not held, nor another episode begun, in the last `apart` rows:
-    returns over `apart` rows after two starts do not overlap.
+    A new one begins where the condition holds and has not held in the last `apart` rows: returns over `apart` rows
+    after two starts do not overlap.
 
     >>> episode_starts(np.array([0, 1, 1, 0, 1, 0, 0, 0, 1], dtype=bool), 2).tolist()
     [1, 8]
@@ -390,6 +322,19 @@ def episode_starts(mask: Mask, apart: int) -> NDArray[np.int64]:
             starts.append(row)
         last = row
     return np.array(starts, dtype=np.int64)
+
+
+def rows_apart(mask: Mask, horizon: int) -> NDArray[np.int64]:
+    """Return rows of a condition, each the first that lies `horizon` rows or more after the one before.
+
+    >>> rows_apart(np.ones(10, dtype=bool), 4).tolist()
+    [0, 4, 8]
+    """
+    rows: list[int] = []
+    for row in np.flatnonzero(mask).tolist():
+        if not rows or row >= rows[-1] + horizon:
+            rows.append(row)
+    return np.array(rows, dtype=np.int64)
 
 
 def clustered_means(values: Floats, keys: NDArray[np.int64]) -> tuple[NDArray[np.int64], Floats]:

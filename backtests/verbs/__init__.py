@@ -6,8 +6,10 @@ Script, notebook and shell are the same thing: ``python -m backtests check DIR -
 
 from __future__ import annotations
 
+from backtests.verbs.analysis import drivers
+from backtests.verbs.audit import claims
 from backtests.verbs.catalogue import describe, listing
-from backtests.verbs.indexes import flows, index, review
+from backtests.verbs.indexes import bank, flows, index, review
 from backtests.verbs.markets import check, sample
 from backtests.verbs.runs import DEMO, demo, lookahead, report, run
 from backtests.verbs.shared import REPORTS, SAMPLE, SPECS, Answer, Folders
@@ -19,9 +21,12 @@ __all__ = [
     "SPECS",
     "Answer",
     "Folders",
+    "bank",
     "check",
+    "claims",
     "demo",
     "describe",
+    "drivers",
     "flows",
     "index",
     "listing",

@@ -10,7 +10,7 @@ from backtests.verbs import parts
 from backtests.verbs.comparison import comparison, lacking
 from backtests.verbs.quotations import quotations
 from backtests.verbs.shared import Answer, Folders, about, paths
-from indexsim import answers, dividends, whatif
+from indexsim import answers, boj, dividends, whatif
 from indexsim import flows as tracker_flows
 from indexsim import review as periodic_review
 from indexsim.carry import carry_error
@@ -54,7 +54,8 @@ def index(
         ``contributions`` and ``contributions_by_sector``, ``on`` (the session looked at) with ``sectors``,
         ``concentration`` and ``points``, ``sq``, ``compare``, ``carry``
         (`indexsim.carry.carry_error`), ``total_return``, ``what_if``.
-        With nothing but `compare` and `carry` a market of series will do: then there are no days.
+        With nothing but `compare`, `carry` and a world without the Bank a market of series will do: then there are
+        no days.
 
     Raises
     ------
@@ -66,9 +67,9 @@ def index(
     looked = parts.Look(on, weights, sectors, concentration, tuple(points))
     looked.refuse_idle_day()
     market = MarketData.open(*paths(folders))
-    more = levels or contributions or looked.asked or sq or total_return or what_if
-    if (compare or carry) and not more and not can_rebuild(market):
-        return _of_series(market, compare, carry)
+    more = levels or contributions or looked.asked or sq or total_return
+    if (compare or carry or what_if) and not more and not can_rebuild(market):
+        return _of_series(market, compare, carry, what_if)
     refuse_unknown_rules(waive)
     rebuilt = rebuild(market, waived=waive)
     answer: Answer = {**rebuilt.summary(), "divisors": rebuilt.divisors(), "waived": list(waive)}
@@ -103,7 +104,7 @@ def _missing(market: MarketData, rebuilt: Rebuilt, answer: Answer) -> list[str]:
     return [*missing, *(lacking(market) if "compare" in answer else [])]
 
 
-def _of_series(market: MarketData, compare: bool, carry: bool) -> Answer:
+def _of_series(market: MarketData, compare: bool, carry: bool, what_if: str) -> Answer:
     """Return what a market says that has no constituents to rebuild the index from."""
     return {
         "days": 0,
@@ -115,6 +116,7 @@ def _of_series(market: MarketData, compare: bool, carry: bool) -> Answer:
         "findings": [],
         **({"compare": comparison(market)} if compare else {}),
         **({"carry": carry_error(market)} if carry else {}),
+        **({"what_if": whatif.answer(market, what_if)} if what_if else {}),
         **about(market, missing=lacking(market) if compare else []),
     }
 
@@ -129,6 +131,13 @@ def flows(folders: Folders, assets: int) -> Answer:
     """
     market = MarketData.open(*paths(folders))
     return {**tracker_flows.answer(market, assets), **about(market)}
+
+
+def bank(folders: Folders) -> Answer:
+    """Return what a market says of the Bank of Japan as a buyer and holder of funds (`indexsim.boj.answer`)."""
+    market = MarketData.open(*paths(folders))
+    answer = boj.answer(market)
+    return {**answer, **about(market, missing=answer.pop("missing"))}
 
 
 def review(folders: Folders, at: date, *, ahead: bool = False, history: bool = False) -> Answer:

@@ -1,0 +1,33 @@
+"""Answers as text for a terminal: the same values as the JSON, a screen at most."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from backtests.text import analysis, index, markets, review, runs
+
+Answer = dict[str, Any]
+
+
+def as_text(verb: str, answer: Answer) -> str:
+    """Return the answer of a verb as lines of text."""
+    return _WRITERS[verb](answer)
+
+
+_WRITERS: dict[str, Callable[[Answer], str]] = {
+    "demo": runs.demo,
+    "run": runs.run,
+    "check": markets.check,
+    "flows": index.flows,
+    "index": index.index,
+    "sample": markets.sample,
+    "list": markets.listing,
+    "describe": markets.describe,
+    "lookahead": runs.lookahead,
+    "boj": analysis.bank,
+    "claims": analysis.claims,
+    "drivers": analysis.drivers,
+    "report": runs.report,
+    "review": review.review,
+}

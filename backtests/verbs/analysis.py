@@ -1,0 +1,34 @@
+"""The verb ``drivers``: what moves an index, a fund or a run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from backtests import drivers as regressions
+from backtests.result import Result
+from backtests.verbs.shared import Answer, Folders, about, paths
+from indexsim.market import MarketData
+
+
+def drivers(
+    folders: Folders,
+    *,
+    of: str = "n225",
+    names: Sequence[str] = (),
+    step: int = 5,
+    ahead: int = 0,
+    window: int = 0,
+    run: Path | str | None = None,
+) -> Answer:
+    """Regress returns on the drivers a market holds, and attribute them (`backtests.drivers`).
+
+    Parameters
+    ----------
+    run : path, optional
+        Folder of a stored run: its net returns instead of those of the series `of`.
+    """
+    market = MarketData.open(*paths(folders))
+    returns = None if run is None else Result.read(Path(run)).returns["net"]
+    found = regressions.drivers(market, returns, of=of, names=names, step=step, ahead=ahead, window=window)
+    return {**found, **about(market, missing=found.pop("missing"))}
