@@ -21,6 +21,7 @@ from backtests.frames import make_frames
 from backtests.lookahead.purity import pure_targets, stateless
 from backtests.plain import UNCHECKED, PlainStrategy
 from backtests.prepare import Setup, prepare
+from backtests.residuals import as_rows, residuals
 from backtests.result import Result
 from backtests.spec import Spec, identity, to_toml
 from backtests.trading.broker import Terms
@@ -203,7 +204,11 @@ def _result(setup: Setup, execution: Execution, feed: Feed, checked: dict[str, A
     exchange = _exchange(setup) if setup.spec.base == "USD" else None
     frames = make_frames(execution, feed, setup.instruments, setup.traded, setup.spec.cash, levels, exchange)
     folder = (out / run_id(setup)).resolve()
+    legs = setup.strategy.legs(setup.params)
+    pairs = residuals(frames["positions"], frames["equity"]["net"], legs, setup.market) if legs else None
     facts = {**run_facts(setup, execution, feed, checked), "run_id": run_id(setup), "command": _command(folder)}
+    if pairs is not None:
+        facts["pairs"] = as_rows(pairs)
     return Result(facts=facts, spec_text=to_toml(setup.spec, setup.params, folder), **frames)
 
 

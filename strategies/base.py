@@ -119,6 +119,11 @@ class Strategy(ABC):
         return cls.instruments(params)
 
     @classmethod
+    def legs(cls, params: Any) -> tuple[str, str] | None:
+        """Return a pair's instruments on the Nikkei and on TOPIX: the page shows what each trade leaves open."""
+        return None
+
+    @classmethod
     @abstractmethod
     def needs(cls, params: Any) -> tuple[str, ...]:
         """Return the market files the features read."""

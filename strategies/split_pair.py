@@ -102,6 +102,10 @@ class SplitPair(Strategy):
         return (params.nikkei, params.topix)
 
     @classmethod
+    def legs(cls, params: Params) -> tuple[str, str] | None:
+        return params.nikkei, params.topix
+
+    @classmethod
     def needs(cls, params: Params) -> tuple[str, ...]:
         weighed = ("closes",) if params.minimum_weight > 0 else ()
         return ("factors", *weighed, *(("n225", "topix") if params.hedge == "beta" else ()))

@@ -34,10 +34,15 @@ def result(nikkei: list[float], topix: list[float]) -> Result:
     return Result(facts, "", equity, none, positions, none, none, none, none)
 
 
+def left_open(run: Result, made: MarketData, window: int = 250) -> pd.DataFrame:
+    legs = run.facts["params"]["nikkei"], run.facts["params"]["topix"]
+    return residuals(run.positions, run.equity["net"], legs, made, window)
+
+
 def test_each_trade_has_the_yen_and_the_beta_it_left_open(tmp_path: Path) -> None:
     # Held at the closes of 01-06 and 01-10, and again from that of 01-13 to the end of the run.
     run = result([0.0, -500.0, -510.0, 0.0, 0.0, -300.0, -310.0], [0.0, 480.0, 470.0, 0.0, 0.0, 600.0, 610.0])
-    table = residuals(run, market(tmp_path), window=3)
+    table = left_open(run, market(tmp_path), 3)
 
     assert table["opened"].tolist() == [pd.Timestamp("2023-01-06"), pd.Timestamp("2023-01-13")]
     assert table["closed"].iloc[0] == pd.Timestamp("2023-01-11")
@@ -51,7 +56,7 @@ def test_each_trade_has_the_yen_and_the_beta_it_left_open(tmp_path: Path) -> Non
 
 def test_an_equal_notional_leaves_the_beta_that_exceeds_one(tmp_path: Path) -> None:
     run = result([0.0] * 5 + [-400.0, 0.0], [0.0] * 5 + [400.0, 0.0])
-    table = residuals(run, market(tmp_path), window=3)
+    table = left_open(run, market(tmp_path), 3)
 
     # 2 x -400 + 400 of an account of 1,000.
     assert table["residual"].tolist() == [0.0]
@@ -61,5 +66,5 @@ def test_an_equal_notional_leaves_the_beta_that_exceeds_one(tmp_path: Path) -> N
 def test_a_leg_that_was_refused_stands_open_and_no_trade_is_no_row(tmp_path: Path) -> None:
     made = market(tmp_path)
 
-    assert residuals(result([0.0] * 7, [0.0, 0.0, 50.0, 0.0, 0.0, 0.0, 0.0]), made)["residual"].tolist() == [50.0]
-    assert residuals(result([0.0] * 7, [0.0] * 7), made).empty
+    assert left_open(result([0.0] * 7, [0.0, 0.0, 50.0, 0.0, 0.0, 0.0, 0.0]), made)["residual"].tolist() == [50.0]
+    assert left_open(result([0.0] * 7, [0.0] * 7), made).empty

@@ -15,6 +15,7 @@ import pandas as pd
 from backtests import metrics
 from backtests.report import tables
 from backtests.report.sheets import Sheet
+from backtests.report.tables import CAP
 from backtests.result import FRAMES, Result
 
 #: Raised when a name of the document changes its meaning.
@@ -82,6 +83,7 @@ def document(result: Result, sheets: Sequence[Sheet] = ()) -> dict[str, Any]:
         "trading": tables.trading(result),
         "trip_groups": tables.trip_groups(result),
         "trips": tables.trips(result),
+        **({"pairs": facts["pairs"][:CAP], "pairs_total": len(facts["pairs"])} if "pairs" in facts else {}),
         "rejected_orders": tables.rejected_orders(result),
         "curves": tables.curves(result),
         "sheets": [_sheet(sheet) for sheet in sheets],
