@@ -210,6 +210,13 @@ def _drivers(options: argparse.Namespace) -> tuple[Answer, int]:
     return verbs.drivers(_folders(options), **how), OK
 
 
+def _vehicles(options: argparse.Namespace) -> tuple[Answer, int]:
+    from backtests import verbs
+
+    how = {"share": options.share, "cash": options.cash, "start": options.start, "end": options.end}
+    return verbs.vehicles(_folders(options), **how), OK
+
+
 def _review(options: argparse.Namespace) -> tuple[Answer, int]:
     from backtests import verbs
 
@@ -261,6 +268,7 @@ _VERBS: dict[str, _Verb] = {
     "boj": _boj,
     "claims": _claims,
     "drivers": _drivers,
+    "vehicles": _vehicles,
     "review": _review,
     "run": _run,
     "lookahead": _lookahead,

@@ -174,6 +174,15 @@ def _drivers_arguments(verb: argparse.ArgumentParser) -> None:
     verb.add_argument("--window", type=int, default=0, metavar="N", help="also rolling fits over N observations")
 
 
+def _vehicles_arguments(verb: argparse.ArgumentParser) -> None:
+    _market_arguments(verb)
+    verb.add_argument(
+        "--share", type=float, default=1.0, metavar="X", help="exposure as a share of equity (default: 1)"
+    )
+    verb.add_argument("--cash", type=int, default=50_000_000, metavar="YEN", help="at the start (default: 50 million)")
+    _date_arguments(verb, "session")
+
+
 def _date_arguments(verb: argparse.ArgumentParser, what: str) -> None:
     verb.add_argument("--from", dest="start", type=_iso_date, metavar="DATE", help=f"first {what}")
     verb.add_argument("--to", dest="end", type=_iso_date, metavar="DATE", help=f"last {what}")
@@ -198,6 +207,7 @@ VERBS: dict[str, tuple[Callable[[argparse.ArgumentParser], None], str]] = {
     "boj": (_market_arguments, "the Bank of Japan as a buyer of funds: when, what, how much, with what effect"),
     "claims": (_claims_arguments, "judge every assertion of the seeds on the data given"),
     "drivers": (_drivers_arguments, "regress returns on the dollar, oil, yields, ...; attribute them"),
+    "vehicles": (_vehicles_arguments, "one exposure through fund, futures and CFDs; ruin by leverage and time"),
     "review": (_review_arguments, "the periodic review of a market as of a base date"),
     "run": (_run_arguments, "run a spec and write its report"),
     "lookahead": (_spec_arguments, "try every look-ahead test on a spec, every row; exit 1 on a leak"),

@@ -14,6 +14,7 @@ _SOURCES = (
     "strategies/**/*.py",
     "backtests/**/*.py",
     "backtests/report/templates/*",
+    "backtests/claims/seeds/*.toml",
     "data/facts/*.csv",
 )
 

@@ -302,8 +302,8 @@ CASES: dict[str, Case] = {
         "event_mean",
         {"series": "n225", "dates": DAYS, "before": 1, "after": 1, "direction": "above"},
         dated(0.0),
-        dated(0.012),
-        "120 bp on 15 dates, 1,500 days",
+        dated(0.016),
+        "160 bp on 15 dates, three sessions counted, 1,500 days",
     ),
     "volatility": Case(
         "realised_volatility",

@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parent.parent
 REAL = Path(os.environ.get("NIKKEI_REAL", ROOT / "../shared/real"))
 
 #: Specs that need a file which a sample market does not hold; what they say then is tested.
-NOT_ON_THE_SAMPLE = ("boj_assets",)
+NOT_ON_THE_SAMPLE = ("boj_assets", "sector_rotation")
 _SHIPPED = sorted((ROOT / "backtests/specs").glob("*.toml"))
 #: Shipped specs that run on a sample market, and those that do not.
 SPECS = [path for path in _SHIPPED if path.stem not in NOT_ON_THE_SAMPLE]

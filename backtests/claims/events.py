@@ -82,7 +82,8 @@ def kinds_of_days(sessions: pd.DatetimeIndex) -> NDArray[np.int64]:
     friday = (monday + pd.Timedelta(days=4)).day
     sq_week = (friday >= 8) & (friday <= 14)
     near = sessions.month.isin((4, 10)) & (from_start < REVIEW) | sessions.month.isin(BIG) & (to_end < REVIEW)
-    return (ex_day * size + 4 * (to_end < MONTH_END) + 8 * sq_week + 16 * near).astype(np.int64)
+    kinds: NDArray[np.int64] = (ex_day * size + 4 * (to_end < MONTH_END) + 8 * sq_week + 16 * near).astype(np.int64)
+    return kinds
 
 
 def _spread(inputs: Inputs, params: Params) -> tuple[pd.Series, pd.Series | None]:
@@ -145,7 +146,8 @@ def _without_dividends(moves: st.Floats, sessions: pd.DatetimeIndex, rows: NDArr
     expected = {
         kind: float(moves[free & (kinds == kind)].mean()) for kind in (1, 2, 3) if np.any(free & (kinds == kind))
     }
-    return moves - np.array([expected.get(int(kind), 0.0) for kind in kinds])
+    without: st.Floats = moves - np.array([expected.get(int(kind), 0.0) for kind in kinds])
+    return without
 
 
 @split_at_seed

@@ -109,7 +109,7 @@ class Judgement:
             return f"Missing: {'; '.join(e.missing)}."
         if claim.test == FACT:
             return f"Asserted {claim.asserted}, true is {self.known}: {e.note}."
-        note = f" {e.note[:1].upper()}{e.note[1:].rstrip('.')}." if e.note else ""
+        note = f" Note: {e.note.rstrip('.')}." if e.note else ""
         if e.n < claim.min_n:
             return f"n = {e.n}, fewer than the {claim.min_n} it takes.{note}"
         if e.effect is None:
@@ -210,7 +210,13 @@ def _judged(
     evidence = tests[claim.test](seen, claim.arguments())
     if evidence.missing and claim.settled_by:
         evidence = replace(evidence, missing=(claim.settled_by, *evidence.missing))
-    return Judgement(claim, evidence, source=", ".join(claim.inputs) or "arithmetic")
+    return Judgement(claim, evidence, source=_source(claim))
+
+
+def _source(claim: Claim) -> str:
+    """Return what a test reads, in words."""
+    read = [*claim.inputs, *(["data/facts/index_events.csv"] if "events" in claim.params else [])]
+    return f"from {', '.join(read)}" if read else "arithmetic"
 
 
 def _nothing(missing: tuple[str, ...]) -> Evidence:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
 from backtests.claims.evidence import Evidence, Inputs
 from backtests.claims.measure import absent, asserted, claim_test, day, exact
-from backtests.claims.series import Params, bounded, column, series
+from backtests.claims.series import Params, bounded, column, series, table
 
 #: A date without a row may stand for the last row before it, so many days back; longer in a monthly file.
 _STALE, _STALE_MONTHLY = pd.Timedelta(days=14), pd.Timedelta(days=100)
@@ -18,11 +20,21 @@ def _outside(values: pd.Series, text: str, *dates: object) -> Evidence | None:
     rows = pd.DatetimeIndex(values.index)
     stale = _STALE if len(rows) > 12 * max(1, rows[-1].year - rows[0].year + 1) * 2 else _STALE_MONTHLY
     for wanted in map(day, dates):
-        before = rows.searchsorted(wanted, side="right")
+        before = int(rows.searchsorted(wanted, side="right"))
         if before == 0 or wanted - rows[before - 1] > stale:
             file = text.split("/")[0].split(".")[0]
             return absent(f"{file}: rows from {rows[0].date()} to {rows[-1].date()}, none near {wanted.date()}")
     return None
+
+
+def _on(values: pd.Series, when: object) -> float:
+    """Return the level on a date or on the last row before it."""
+    found: Any = values.asof(day(when))
+    return float(found)
+
+
+def _date(row: Any) -> str:
+    return str(row.date())
 
 
 def _unit(params: Params, default: str = "points") -> str:
@@ -48,13 +60,13 @@ def values_on_dates(inputs: Inputs, params: Params) -> Evidence:
     values = series(inputs, text)
     if (beyond := _outside(values, text, *params["dates"])) is not None:
         return beyond
-    found = np.array([float(values.asof(day(d))) for d in params["dates"]])
+    found = np.array([_on(values, d) for d in params["dates"]])
     far = float(np.max(np.abs(np.array(params["values"], dtype=np.float64) * scale / found - 1)))
     return exact(far, "share", len(found), far <= float(params["tolerance"]), "largest relative deviation")
 
 
 def _move(values: pd.Series, params: Params) -> float:
-    return float(values.asof(day(params["end"])) / values.asof(day(params["start"])) - 1)
+    return _on(values, params["end"]) / _on(values, params["start"]) - 1
 
 
 @claim_test
@@ -87,7 +99,7 @@ def record_between(inputs: Inputs, params: Params) -> Evidence:
     rows = bounded(values, {"start": params["start"], "end": params["end"]})
     found = float(rows.min() if params["kind"] == "min" else rows.max())
     when = rows.idxmin() if params["kind"] == "min" else rows.idxmax()
-    return exact(found, _unit(params), len(rows), asserted(found, params), f"on {when.date()}")
+    return exact(found, _unit(params), len(rows), asserted(found, params), f"on {_date(when)}")
 
 
 @claim_test
@@ -99,7 +111,7 @@ def new_high(inputs: Inputs, params: Params) -> Evidence:
     now = values.loc[str(params["start"]) : str(params["end"])]
     before = values.loc[str(params["since"]) : day(params["start"]) - pd.Timedelta(days=1)]
     ratio = float(now.max() / before.max() - 1)
-    note = f"high {now.max():,.2f} on {now.idxmax().date()}; before {before.max():,.2f} on {before.idxmax().date()}"
+    note = f"high {now.max():,.2f} on {_date(now.idxmax())}; before {before.max():,.2f} on {_date(before.idxmax())}"
     return exact(ratio, "share", len(now), ratio > 0, note)
 
 
@@ -134,7 +146,9 @@ def first_passage(inputs: Inputs, params: Params) -> Evidence:
 def wilder_rsi(closes: pd.Series, window: int) -> pd.Series:
     """Return Wilder's relative strength index, 0..100: his smoothing, begun with a plain mean of the first window.
 
-    >>> round(wilder_rsi(pd.Series([1.0, 2.0, 3.0, 2.0]), 3).iloc[-1], 3)  # rises 1 and 1, a fall of 1: 100 x 2 / 3
+    Rises of 1 and 1 and a fall of 1 give 100 x 2 / 3.
+
+    >>> round(float(wilder_rsi(pd.Series([1.0, 2.0, 3.0, 2.0]), 3).iloc[-1]), 3)
     66.667
     """
     change = closes.diff().to_numpy()[1:]
@@ -170,7 +184,7 @@ def drawdown_between(inputs: Inputs, params: Params) -> Evidence:
     rows = values.loc[str(params["start"]) : str(params["end"])]
     fall = rows / rows.cummax() - 1
     return exact(
-        float(fall.min()), "share", len(rows), asserted(float(fall.min()), params), f"on {fall.idxmin().date()}"
+        float(fall.min()), "share", len(rows), asserted(float(fall.min()), params), f"on {_date(fall.idxmin())}"
     )
 
 
@@ -180,7 +194,7 @@ def monotone(inputs: Inputs, params: Params) -> Evidence:
     values = series(inputs, str(params["series"]))
     if (beyond := _outside(values, str(params["series"]), *params["dates"])) is not None:
         return beyond
-    steps = np.diff([float(values.asof(day(d))) for d in params["dates"]])
+    steps = np.diff([_on(values, d) for d in params["dates"]])
     good = int(np.sum(steps < 0 if params["direction"] == "falling" else steps > 0))
     return exact(good / len(steps), "share", len(steps), good == len(steps), f"{good} of {len(steps)} steps")
 
@@ -212,21 +226,33 @@ def contribution_compare(inputs: Inputs, params: Params) -> Evidence:
     return exact(a - b, "% of the index", 1, asserted(a - b, params), f"{a:.4f} against {b:.4f}")
 
 
+#: Constituents without a close may weigh so much; beyond it the figure says which names survived.
+MISSING_WEIGHT = 0.02
+
+
 @claim_test
 def weight_of(inputs: Inputs, params: Params) -> Evidence:
-    """Weight of ``code`` on ``date`` from the closes and factors of a market folder."""
-    closes, factors = inputs.get("closes"), inputs.get("factors")
-    if closes is None or factors is None:
-        return absent("closes and factors of every constituent on the date", "share")
+    """Weight of ``code`` on ``date`` from closes and factors of the constituents of that day.
+
+    A constituent without a close counts with its last one, without any with the mean of the others; where such names
+    weigh more than 2 %, the weight cannot be told.
+    """
+    closes, factors = table(inputs, "closes"), table(inputs, "factors")
     when = day(params["date"])
     if when not in closes.index:
         return absent(f"closes: no row on {when.date()}", "share")
     acting = factors[pd.to_datetime(factors["effective_date"]) <= when]
     last = acting.groupby(acting["code"].astype(str)).last()
-    scale = last.loc[last["event"] != "remove", "factor"].astype(str).map(_number)
-    worth = (closes.loc[when].reindex(scale.index) * scale).dropna()
+    members = last[last["event"] != "remove"]
+    scale = members["factor"].astype(str).map(_number)
+    stands: pd.Series = closes.loc[:when].iloc[-1].reindex(scale.index) * scale
+    worth: pd.Series = closes.loc[:when].ffill().iloc[-1].reindex(scale.index) * scale
+    worth = worth.fillna(worth.mean())
+    gap = float(worth[stands.isna()].sum() / worth.sum())
+    if gap > MISSING_WEIGHT:
+        return absent(f"closes: constituents that weigh {gap:.1%} have none on {when.date()}", "share")
     found = float(worth.get(str(params["code"]), 0.0) / worth.sum())
-    return exact(found, "share", len(worth), asserted(found, params), f"{len(scale) - len(worth)} without a close")
+    return exact(found, "share", len(worth), asserted(found, params), f"names without a close weigh {gap:.2%}")
 
 
 def _number(text: str) -> float:

@@ -98,7 +98,7 @@ def threshold(params: Params) -> float:
 
 def is_size(params: Params) -> bool:
     """Return whether the claim states a size (no p then) and not a direction."""
-    return params.get("direction", "equal" if "value" in params else "above") == "equal"
+    return bool(params.get("direction", "equal" if "value" in params else "above") == "equal")
 
 
 def estimate(

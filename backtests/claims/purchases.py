@@ -79,7 +79,8 @@ def near_mean(inputs: Inputs, params: Params) -> Evidence:
     enough(len(distance), 20)
     dates = [pd.Timestamp(str(date)) for date in params["dates"]]
     rows = means.index.searchsorted(pd.DatetimeIndex(dates))
-    own = np.abs([float(values.asof(d)) / float(means.iloc[row]) - 1 for d, row in zip(dates, rows, strict=True)])
+    levels = values_of(values.reindex(pd.DatetimeIndex(dates), method="ffill"))
+    own = np.abs(levels / values_of(means.iloc[rows]) - 1)
     found = float(np.max(own))
     # The pattern of dates is moved through all months: months next to each other stand equally far from the mean.
     months = distance.index.searchsorted(pd.DatetimeIndex(dates))

@@ -168,18 +168,24 @@ _OPERATORS: Mapping[str, Callable[[pd.Series, float, float], pd.Series]] = {
 }
 
 
-def feature(inputs: Inputs, table_: Params, dates: pd.DatetimeIndex) -> pd.Series:
-    """Return what a condition looks at, by date; NaN where it is unknown."""
-    text = str(table_["series"])
-    values = _KINDS[str(table_.get("kind", "level"))](series(inputs, text), int(table_.get("window", 1)))
-    return known_on(inputs, text, values, dates)
+def feature(inputs: Inputs, rule: Params, dates: pd.DatetimeIndex, freq: str = "D", now: bool = False) -> pd.Series:
+    """Return what a condition looks at, by date; NaN where it is unknown.
+
+    With a frequency, a row is a week, month or quarter. With ``now`` the value of the row itself counts, known or not.
+    """
+    text = str(rule["series"])
+    levels = at_frequency(series(inputs, text), freq)
+    values = _KINDS[str(rule.get("kind", "level"))](levels, int(rule.get("window", 1)))
+    return values.reindex(dates) if now else known_on(inputs, text, values, dates)
 
 
-def holds(inputs: Inputs, conditions: Sequence[Params], dates: pd.DatetimeIndex) -> tuple[pd.Series, pd.Series]:
+def holds(
+    inputs: Inputs, conditions: Sequence[Params], dates: pd.DatetimeIndex, freq: str = "D", now: bool = False
+) -> tuple[pd.Series, pd.Series]:
     """Return whether all conditions hold on each date, and whether that is known."""
     every, sure = pd.Series(True, dates), pd.Series(True, dates)
     for one in conditions:
-        values, at = feature(inputs, one, dates), float(one["at"])
+        values, at = feature(inputs, one, dates, freq, now), float(one["at"])
         met = _OPERATORS[str(one["op"])](values, at, float(one.get("to", at)))
         every, sure = every & met, sure & values.notna()
     return every, sure
@@ -199,10 +205,11 @@ def target(closes: pd.Series, params: Params) -> pd.Series:
     if kind == "return":
         return ahead
     if kind == "trend":
-        return np.sign(closes.pct_change(int(params["window"]), fill_method=None)) * ahead
+        past = closes.pct_change(int(params["window"]), fill_method=None)
+        return ahead.where(past > 0, -ahead).where(past != 0, 0.0).where(past.notna())
     if kind == "realised_vol":
-        steps = np.log(closes).diff()
-        return ((steps**2).rolling(horizon).mean() * SESSIONS_A_YEAR).clip(lower=0).pow(0.5).shift(-horizon)
+        squares = pd.Series(np.log(closes.to_numpy(np.float64)), closes.index).diff() ** 2
+        return (squares.rolling(horizon).mean() * SESSIONS_A_YEAR).clip(lower=0).pow(0.5).shift(-horizon)
     reversed_ = closes[::-1].shift(1).rolling(horizon, min_periods=horizon)
     if kind == "max_drawdown":
         return (reversed_.min()[::-1] / closes - 1).clip(upper=0)
@@ -217,13 +224,14 @@ def conditioned(inputs: Inputs, params: Params) -> tuple[pd.Series, pd.Series]:
     The bound ``last`` cuts the target's closes, so nothing after it enters; ``within`` (conditions too) leaves out the
     rows where it does not hold.
     """
-    closes = at_frequency(series(inputs, str(params["target"])), str(params.get("freq", "D")))
+    freq, now = str(params.get("freq", "D")), params.get("horizon") == 0
+    closes = at_frequency(series(inputs, str(params["target"])), freq)
     closes = closes.loc[: params.get("last", params.get("end"))]
-    met, sure = holds(inputs, params["conditions"], pd.DatetimeIndex(closes.index))
+    met, sure = holds(inputs, params["conditions"], pd.DatetimeIndex(closes.index), freq, now)
     values = target(closes, params)
     rows = sure & values.notna()
     if params.get("within"):
-        inside, also = holds(inputs, params["within"], pd.DatetimeIndex(closes.index))
+        inside, also = holds(inputs, params["within"], pd.DatetimeIndex(closes.index), freq, now)
         rows &= inside & also
     first = params.get("first", params.get("start"))
     if first is not None:

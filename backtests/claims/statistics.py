@@ -263,16 +263,6 @@ def binomial_p(hits: int, n: int, probability: float) -> float:
     return _mid_p(hits, stats.binom(n, probability).pmf(np.arange(n + 1)))
 
 
-def fisher_p(hits: int, n: int, other_hits: int, other_n: int) -> float:
-    """Return the two-sided mid-p of Fisher's exact test of two shares.
-
-    >>> fisher_p(0, 5, 0, 5)
-    1.0
-    """
-    total = n + other_n
-    return _mid_p(hits, stats.hypergeom(total, hits + other_hits, n).pmf(np.arange(n + 1)))
-
-
 def _mid_p(hits: int, chances: Floats) -> float:
     """Return twice the smaller tail, half of the observed case counted."""
     below, at = float(chances[:hits].sum()), float(chances[hits])
@@ -335,13 +325,3 @@ def rows_apart(mask: Mask, horizon: int) -> NDArray[np.int64]:
         if not rows or row >= rows[-1] + horizon:
             rows.append(row)
     return np.array(rows, dtype=np.int64)
-
-
-def clustered_means(values: Floats, keys: NDArray[np.int64]) -> tuple[NDArray[np.int64], Floats]:
-    """Return the sorted different keys and the mean of the values of each.
-
-    >>> clustered_means(np.array([1.0, 3.0, 5.0]), np.array([7, 7, 9]))[1].tolist()
-    [2.0, 5.0]
-    """
-    different, of = np.unique(keys, return_inverse=True)
-    return different, np.bincount(of, values) / np.bincount(of)

@@ -136,7 +136,8 @@ class _OtherFutures:
         settled = int(np.searchsorted(setup.bars[span].session, setup.bars.session[t]))
         if settled < 2:
             return ""
-        traded = trade(setup, then, market, span)[1]
+        # Another market may make a strategy name others: what it names besides is not held up to there.
+        traded = trade(setup, then.on(tuple(i.name for i in setup.instruments)), market, span)[1]
         orders, others = ([o for o in made.orders if o.bar + 1 < settled] for made in (self.traded, traded))
         if orders != others:
             first = next((a or b for a, b in zip_longest(orders, others) if a != b))

@@ -27,6 +27,7 @@ _WRITERS: dict[str, Callable[[Answer], str]] = {
     "lookahead": runs.lookahead,
     "boj": analysis.bank,
     "claims": analysis.claims,
+    "vehicles": analysis.vehicles,
     "drivers": analysis.drivers,
     "report": runs.report,
     "review": review.review,

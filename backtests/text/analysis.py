@@ -46,3 +46,11 @@ def claims(answer: Answer) -> str:
     from backtests.claims.words import as_text as claims_as_text
 
     return claims_as_text(answer)
+
+
+def vehicles(answer: Answer) -> str:
+    """Say the rows of each vehicle and the table of ruins."""
+    # Imported here, as the claims: the words stand beside the figures.
+    from backtests.vehicles import lines
+
+    return "\n".join(lines(answer))

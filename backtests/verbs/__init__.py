@@ -6,7 +6,7 @@ Script, notebook and shell are the same thing: ``python -m backtests check DIR -
 
 from __future__ import annotations
 
-from backtests.verbs.analysis import drivers
+from backtests.verbs.analysis import drivers, vehicles
 from backtests.verbs.audit import claims
 from backtests.verbs.catalogue import describe, listing
 from backtests.verbs.indexes import bank, flows, index, review
@@ -35,4 +35,5 @@ __all__ = [
     "review",
     "run",
     "sample",
+    "vehicles",
 ]

@@ -1,11 +1,13 @@
-"""The verb ``drivers``: what moves an index, a fund or a run."""
+"""The verbs ``drivers`` and ``vehicles``: what moves returns, and one exposure through many instruments."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date
 from pathlib import Path
 
 from backtests import drivers as regressions
+from backtests import vehicles as exposures
 from backtests.result import Result
 from backtests.verbs.shared import Answer, Folders, about, paths
 from indexsim.market import MarketData
@@ -32,3 +34,15 @@ def drivers(
     returns = None if run is None else Result.read(Path(run)).returns["net"]
     found = regressions.drivers(market, returns, of=of, names=names, step=step, ahead=ahead, window=window)
     return {**found, **about(market, missing=found.pop("missing"))}
+
+
+def vehicles(
+    folders: Folders,
+    *,
+    share: float = 1.0,
+    cash: int = 50_000_000,
+    start: date | None = None,
+    end: date | None = None,
+) -> Answer:
+    """Hold one exposure through funds, futures and CFDs, and count the ruins by leverage (`backtests.vehicles`)."""
+    return exposures.vehicles(paths(folders), share=share, cash=cash, start=start, end=end)
