@@ -176,8 +176,8 @@ CASES: dict[str, Case] = {
         "conditional_mean",
         {**AFTER, "horizon": 20, "conditions": [{**VI, "at": 20.0}]},
         w.after_vi(1_500, 20.0, 0),
-        w.after_vi(1_500, 20.0, 0.005),
-        "50 bp a day after a row above VI 20, 1,500 days",
+        w.after_vi(1_500, 20.0, 0.006),
+        "60 bp a day after a row above VI 20, 1,500 days",
     ),
     "20 days in a regime": Case(
         "conditional_mean",
@@ -197,8 +197,8 @@ CASES: dict[str, Case] = {
         "conditional_mean",
         {**AFTER, "horizon": 20, "against": "zero", "conditions": [{**VI, "at": 20.0}]},
         w.after_vi(1_500, 20.0, 0),
-        w.after_vi(1_500, 20.0, 0.005),
-        "50 bp a day after a row above VI 20, 1,500 days",
+        w.after_vi(1_500, 20.0, 0.006),
+        "60 bp a day after a row above VI 20, 1,500 days",
     ),
     "episodes": Case(
         "episode_mean",

@@ -46,6 +46,26 @@ def test_means_are_compared_as_welch_would_on_every_turn() -> None:
     assert reach == pytest.approx(np.quantile(all_turns, 0.9) * abs(found) / all_turns[0])
 
 
+def test_overlapping_windows_are_weighed_by_day() -> None:
+    mask, known = A > 0.3, np.arange(60) < 57
+    windows = np.array([B[i + 1 : i + 4].sum() for i in range(57)])
+    share = mask[:57].mean()
+    # Day j lies in the windows of rows j - 3, j - 2 and j - 1.
+    days = range(1, 60)
+    weights = np.array([sum(mask[i] - share for i in range(j - 3, j) if 0 <= i < 57) for j in days])
+    centred = B[1:] - B[1:].mean()
+
+    def statistic(turn: int) -> float:
+        products = (weights - weights.mean()) * np.roll(centred, -turn)
+        return float(products.sum() / np.sum(products**2) ** 0.5)
+
+    expected = np.mean([abs(statistic(s)) >= abs(statistic(0)) - 1e-12 for s in range(59)])
+    difference = windows[mask[:57]].mean() - windows[~mask[:57]].mean()
+
+    assert np.sum(weights * B[1:]) / (57 * share * (1 - share)) == pytest.approx(difference)
+    assert turns.shift_windows(mask, known, B, 3, 0.0)[0] == pytest.approx(expected)
+
+
 def test_a_relation_is_found_and_a_tie_at_once_is_no_lead() -> None:
     assert turns.correlation(A, B) == pytest.approx(np.corrcoef(A, B)[0, 1])
     assert turns.shift_correlation(A, A + 0.3 * B)[1] < 0.001

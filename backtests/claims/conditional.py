@@ -9,7 +9,7 @@ from backtests.claims import statistics as st
 from backtests.claims import turns
 from backtests.claims.evidence import Evidence, Inputs
 from backtests.claims.measure import draws_of, enough, estimate, split_at_seed, threshold, values_of
-from backtests.claims.series import Params, conditioned, feature, holds, series, target
+from backtests.claims.series import Params, at_frequency, conditioned, feature, holds, series, target
 
 #: Runs of a condition closer than so many rows are one episode.
 GAP = 20
@@ -35,10 +35,24 @@ def conditional_mean(inputs: Inputs, params: Params) -> Evidence:
         note = f"{days}; mean of windows that do not overlap, {y[mask].mean():.5f} over all rows"
         return estimate(params, float(y[apart].mean()), _unit(params), (low, high), n, p, note)
     share = 1.0 if against == "rest" else 1 - float(mask.mean())
-    _, p, reach = turns.shift_means(mask, y - threshold(params) / share * mask)
+    null = threshold(params) / share
+    if horizon > 1 and params.get("target_kind", "return") == "return" and not params.get("within"):
+        p, reach = _overlapping(inputs, params, met, null)
+    else:
+        _, p, reach = turns.shift_means(mask, y - null * mask)
     found, reach = share * float(y[mask].mean() - y[~mask].mean()), share * reach
     note = f"{days}; mean there {y[mask].mean():.5f}, elsewhere {y[~mask].mean():.5f}"
     return estimate(params, found, _unit(params), (found - reach, found + reach), n, p, note)
+
+
+def _overlapping(inputs: Inputs, params: Params, met: pd.Series, null: float) -> tuple[float, float]:
+    """Return p and reach of a difference of returns over windows that overlap, from the days they are made of."""
+    closes = at_frequency(series(inputs, str(params["target"])), str(params.get("freq", "D")))
+    closes = closes.loc[: params.get("last", params.get("end"))]
+    held = met.reindex(closes.index, fill_value=False).to_numpy(bool)
+    levels = np.log(values_of(closes))
+    moves = np.diff(levels, prepend=levels[0])
+    return turns.shift_windows(held, closes.index.isin(met.index), moves, int(params["horizon"]), null)
 
 
 def _episodes(mask: st.Mask, params: Params) -> st.Mask:

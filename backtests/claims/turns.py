@@ -60,6 +60,45 @@ def shift_means(mask: Mask, values: Floats, studentise: bool = True) -> tuple[fl
     return float(mean1[0] - mean0[0]), share_as_far(ratios, max(freedom, 1)), reach
 
 
+def shift_windows(mask: Mask, known: Mask, moves: Floats, horizon: int, null: float) -> tuple[float, float]:
+    """Test the mean of returns over overlapping windows after some rows against that after the others.
+
+    A window's return is the sum of its days', so the difference is the sum of daily moves, each weighted by how many
+    windows of the condition it lies in, less what is usual: days do not overlap, and each brings its own wildness
+    (Hodrick 1992).
+
+    Parameters
+    ----------
+    mask, known : ndarray of bool, shape (n_rows,)
+        Rows of the condition, and rows with a window at all, of the whole calendar.
+    moves : ndarray of float64, shape (n_rows,)
+        Logarithmic returns of one row.
+    horizon : int
+        Rows of a window, which begins after its row.
+    null : float
+        Difference under "no effect".
+
+    Returns
+    -------
+    tuple of float
+        Two-sided p over all turns, and how far the difference strays in nine turns of ten.
+    """
+    share = float(mask[known].mean())
+    lean = np.where(known, mask - share, 0.0)
+    sums = np.cumsum(np.concatenate([np.zeros(horizon + 1), lean]))
+    weights = sums[horizon:-1] - sums[: -horizon - 1]
+    rows = np.flatnonzero(known)
+    inside = slice(int(rows[0]) + 1, int(rows[-1]) + 1 + horizon)
+    weights, centred = weights[inside], moves[inside] - moves[inside].mean()
+    scale = float(known.sum()) * share * (1 - share)
+    weights = weights - weights.mean()
+    errors = np.sqrt(np.maximum(turned_sums(weights**2, centred**2), 1e-30))
+    ratios = turned_sums(weights, centred) / errors
+    error = float(errors[0]) / scale
+    ratios[0] -= null / error
+    return share_as_far(ratios), float(np.quantile(np.abs(ratios[1:]), LEVEL)) * error
+
+
 def shift_correlation(a: Floats, b: Floats) -> tuple[float, float]:
     """Return the correlation of two series of changes and its two-sided p over all turns, shape (n,) each.
 
