@@ -81,7 +81,7 @@ def test_it_does_not_look_ahead(small_market: MarketData) -> None:
 
 
 @pytest.mark.real
-@pytest.mark.parametrize("instrument", ["etf_1321", "nikkei_mini", "etf_1306", "topix_mini"])
+@pytest.mark.parametrize("instrument", ["etf_1321", "topix_mini"])
 def test_it_runs_on_the_real_series(
     instrument: str, real: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

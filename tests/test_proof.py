@@ -23,7 +23,13 @@ def shipped(path: Path, market: Path) -> Setup:
     return prepare(dataclasses.replace(load_spec(path), market=(market,), start=None, end=None))
 
 
-@pytest.mark.parametrize("path", SPECS, ids=lambda p: p.stem)
+#: The specs of `demo` and the one with deposits; the others run with the full counts.
+FIRST = ("split_pair", "vi_gate", "boj_dip", "vi_saver")
+
+
+@pytest.mark.parametrize(
+    "path", [pytest.param(p, id=p.stem, marks=() if p.stem in FIRST else pytest.mark.full) for p in SPECS]
+)
 def test_no_alarm_on_what_we_ship(path: Path, small: Path) -> None:
     setup = shipped(path, small)
     found = audit_spec(setup, cuts=4, folders=1)

@@ -46,7 +46,8 @@ def fresh_targets(spec: Path, folder: Path, now: np.datetime64) -> Targets | str
         return (done.stderr.strip().splitlines() or [f"exit status {done.returncode}"])[-1]
     said = json.loads(out.read_text("utf-8"))
     at_open, at_close = (np.array(said[name], dtype="float64") for name in ("at_open", "at_close"))
-    return Targets(tuple(said["instruments"]), at_open, at_close, said["unit"])
+    deposits = None if said["deposits"] is None else np.array(said["deposits"], dtype="float64")
+    return Targets(tuple(said["instruments"]), at_open, at_close, said["unit"], deposits)
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -62,6 +63,7 @@ def main(arguments: Sequence[str]) -> None:
         "unit": targets.unit,
         "at_open": targets.at_open.tolist(),
         "at_close": targets.at_close.tolist(),
+        "deposits": None if targets.deposits is None else targets.deposits.tolist(),
     }
     Path(out).write_text(json.dumps(said), "utf-8")
 
