@@ -6,6 +6,7 @@ import argparse
 import re
 from collections.abc import Callable, Sequence
 from datetime import date
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import NoReturn
 
@@ -122,7 +123,7 @@ def _index_arguments(verb: argparse.ArgumentParser) -> None:
 
 def _flows_arguments(verb: argparse.ArgumentParser) -> None:
     _market_arguments(verb)
-    verb.add_argument("--assets", type=int, required=True, metavar="YEN", help="assets of the trackers")
+    verb.add_argument("--assets", type=_whole_yen, required=True, metavar="YEN", help="assets of the trackers")
 
 
 def _review_arguments(verb: argparse.ArgumentParser) -> None:
@@ -186,6 +187,16 @@ def _vehicles_arguments(verb: argparse.ArgumentParser) -> None:
 def _date_arguments(verb: argparse.ArgumentParser, what: str) -> None:
     verb.add_argument("--from", dest="start", type=_iso_date, metavar="DATE", help=f"first {what}")
     verb.add_argument("--to", dest="end", type=_iso_date, metavar="DATE", help=f"last {what}")
+
+
+def _whole_yen(text: str) -> int:
+    try:
+        yen = Decimal(text)
+    except InvalidOperation as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is no amount like 35000000000000 or 35e12") from error
+    if yen != yen.to_integral_value() or yen <= 0:
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number of yen above zero")
+    return int(yen)
 
 
 def _iso_date(text: str) -> date:

@@ -141,7 +141,8 @@ class _Stage:
         self.books.setcash(terms.cash / PER_YEN + HEADROOM)
         for k, i in enumerate(instruments):
             self.cerebro.adddata(guarded(_ArrayFeed(bars=bars, feed=feed, k=k)), name=i.name)
-            self.books.addcommissioninfo(_Terms(mult=float(i.multiplier), stocklike=not i.cash_settled), name=i.name)
+            terms_of = _Terms(mult=float(i.multiplier), stocklike=not i.cash_settled, lot=i.lot)
+            self.books.addcommissioninfo(terms_of, name=i.name)
         self.broker = Broker(Book(instruments, terms.cash), feed, terms, self.books, deposits)
         self.books.prepare(self.broker, self.cerebro.datas)
 
@@ -185,7 +186,13 @@ def _wanted(targets: Targets, rebalance: str) -> dict[int, list[tuple[int, int, 
 class _Terms(bt.CommInfoBase):  # type: ignore[misc]
     """Futures bind nothing in backtrader's books and fees are booked by the broker: see rule 8."""
 
-    params = (("stocklike", False), ("commtype", bt.CommInfoBase.COMM_FIXED))
+    params = (("stocklike", False), ("commtype", bt.CommInfoBase.COMM_FIXED), ("lot", 1))
+
+    def getsize(self, price: float, cash: float) -> int:
+        """Return the whole lots that some yen are worth at a price: what `order_target_percent` asks for."""
+        lot: int = self.p.lot
+        lots = int(abs(cash) // (price * self.p.mult * lot))
+        return (lots if cash > 0 else -lots) * lot
 
     def get_margin(self, price: float) -> float:
         return 0.0
@@ -235,6 +242,7 @@ class _ArrayFeed(_Bars):
 
     def prices(self) -> tuple[np.ndarray, np.ndarray]:
         feed, k = self.p.feed, self.p.k
+        self.p.feed = None  # what is to come is no parameter that a strategy could read
         close = feed.mark[:, k] / PER_YEN
         return np.where(feed.open[:, k] > 0, feed.open[:, k] / PER_YEN, close), close
 
@@ -245,7 +253,8 @@ class _SeriesFeed(_Bars):
     params = (("values", None),)
 
     def prices(self) -> tuple[np.ndarray, np.ndarray]:
-        return self.p.values, self.p.values
+        values, self.p.values = self.p.values, None
+        return values, values
 
 
 class _FloatBooks(bt.brokers.BackBroker):  # type: ignore[misc]
@@ -270,7 +279,9 @@ class _FloatBooks(bt.brokers.BackBroker):  # type: ignore[misc]
         return Order(self.bar - 1, k, phase, int(order.created.size), order)
 
     def get_value(self, datas: Any = None, mkt: bool = False, lever: bool = False) -> float:
-        """Return cash plus the funds at their closes, as `BackBroker` does for any account without leverage."""
+        """Return the account value, or with `datas` what these positions are worth: a future its notional."""
+        if datas:
+            return float(sum(self._notional(data) for data in datas))
         value = float(self.cash) - HEADROOM
         for data, future in zip(self.datas, self.futures, strict=True):
             if not future and (size := self.positions[data].size):
@@ -278,6 +289,10 @@ class _FloatBooks(bt.brokers.BackBroker):  # type: ignore[misc]
         return value
 
     getvalue = get_value
+
+    def _notional(self, data: Any) -> float:
+        k = next((k for k, known in enumerate(self.datas) if known is data), -1)
+        return float(self.positions[data].size * data.close[0] * self.multipliers[k]) if k >= 0 else 0.0
 
     def getcash(self) -> float:
         """Return the cash there is."""

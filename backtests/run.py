@@ -106,7 +106,7 @@ def _compute_plain(setup: Setup, strategy: type[PlainStrategy], out: Path) -> Re
     except Exception as error:  # code of a user's own may fail in any way
         raise _mend(setup, "run", error, "it runs without an error") from error
     blind = [*UNCHECKED, *lookahead.BLIND_SPOTS]
-    checked = {"rows": len(bars), "rows_checked": 0, "leaks": [], "blind_spots": blind}
+    checked = {"rows": len(bars), "rows_checked": 0, "leaks": [], "blind_spots": blind, "unchecked": True}
     return _result(setup, execution, feed, checked, out)
 
 

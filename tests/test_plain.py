@@ -122,3 +122,41 @@ def test_its_errors_are_one_message(tmp_path: Path, small: Path) -> None:
 def test_it_must_say_what_it_trades(tmp_path: Path, small: Path) -> None:
     with pytest.raises(SpecError, match="no class attribute instruments"):
         run(tmp_path, small, CROSS.replace('    instruments = ("etf_1321",)\n', ""))
+
+
+SIZES = """
+import backtrader as bt
+
+
+class Sizes(bt.Strategy):
+    '''Hold half of the account in what it trades, then a fifth, then nothing.'''
+
+    instruments = ("{name}",)
+
+    def next(self):
+        if len(self) in (5, 10, 15):
+            self.order_target_percent(self.data, {{5: 0.5, 10: 0.2, 15: 0.0}}[len(self)])
+"""
+
+
+@pytest.mark.parametrize("name", ["etf_1306", "nikkei_mini"])
+def test_a_target_in_percent_buys_what_is_missing_and_sells_what_is_too_much(
+    name: str, tmp_path: Path, small: Path
+) -> None:
+    """Shares of the notional, in whole lots: bought up to half, brought down to a fifth, sold."""
+    result = run(tmp_path, small, SIZES.format(name=name), "Sizes")
+    held = result.positions[name] / result.equity["net"].reindex(result.positions.index)
+    at = [round(float(held.iloc[row]), 2) for row in (5, 10, 15)]
+
+    assert at == [pytest.approx(0.5, abs=0.03), pytest.approx(0.2, abs=0.03), 0.0]
+    assert (result.fills["quantity"] > 0).tolist() == [True, False, False]
+
+
+def test_the_page_says_that_nothing_was_checked(tmp_path: Path, small: Path) -> None:
+    _, folder = write_run(spec_of(tmp_path, small, CROSS), tmp_path / "out")
+    page = (folder / "index.html").read_text("utf-8")
+
+    assert "not checked" in page
+    assert "no leak" not in page
+    assert "Whether the strategy looks ahead could not be checked." in page
+    assert "NOT CHECKED" in (tmp_path / "out" / "index.html").read_text("utf-8")

@@ -81,7 +81,7 @@ def _result(n: int = SESSIONS, trade: bool = True, **changed: Any) -> Result:
     positions["cash"] = net - positions.sum(axis=1)
     columns = ["time", "session", "instrument", "quantity", "price", "multiplier"]
     frame = pd.DataFrame(sorted(fills), columns=columns)
-    frame["reference"], frame["fee"], frame["slippage"] = frame["price"], 400.0, 0.0
+    frame["reference"], frame["fee"], frame["slippage"], frame["why"] = frame["price"], 400.0, 0.0, ""
     frame["notional"] = frame["quantity"] * frame["price"] * frame["multiplier"]
     keys = ["instrument", "opened", "closed", "quantity", "open_price", "close_price", "gross", "fees", "net"]
     orders = pd.DataFrame(

@@ -17,6 +17,7 @@ from backtests.report import tables
 from backtests.report.sheets import Sheet
 from backtests.report.tables import CAP
 from backtests.result import FRAMES, Result
+from backtests.trading.ledger import MARGIN_CALL, SETTLEMENT
 
 #: Raised when a name of the document changes its meaning.
 SCHEMA = 1
@@ -73,6 +74,7 @@ def document(result: Result, sheets: Sequence[Sheet] = ()) -> dict[str, Any]:
         "costs_total": float(sum(facts["costs"].values())),
         **_slippage(result),
         "profit": _profit(result),
+        "ended": int(result.fills["why"].isin([SETTLEMENT, MARGIN_CALL]).sum()),
         "rejected_total": int(sum(row["n"] for row in facts["rejected"])),
         "period": _period(result),
         "drawdowns": tables.drawdowns(result),
@@ -119,7 +121,9 @@ def _benchmark(result: Result, column: str) -> dict[str, Any]:
     unknown = len(result.returns) - len(known)
     if known.empty:
         return {"why": "the market holds no such series for these sessions", "unknown_sessions": unknown}
-    return metrics.summary(known, float(result.facts["sessions_per_year"])) | {"unknown_sessions": unknown}
+    if unknown:  # a figure of other sessions must not stand beside those of the run
+        return {"why": f"known on {len(known)} of {len(result.returns)} sessions", "unknown_sessions": unknown}
+    return metrics.summary(known, float(result.facts["sessions_per_year"])) | {"unknown_sessions": 0}
 
 
 def _slippage(result: Result) -> dict[str, Any]:
@@ -151,6 +155,9 @@ def _doubts(body: dict[str, Any]) -> list[str]:
     leaks, net, gross = body["lookahead"]["leaks"], body["net"]["total_return"], body["gross"]["total_return"]
     reasons = (
         (bool(leaks), "The strategy looks ahead: its figures say nothing."),
+        ("unchecked" in body["lookahead"], "Whether the strategy looks ahead could not be checked."),
+        (not body["exposure"]["invested"], "Nothing was ever held: every figure is that of idle cash."),
+        (body["ended"] > 0, "A settlement or a margin call ended positions; they stayed so until the target changed."),
         (bool(body["what_if"]), "The market is counterfactual: the figures are those of a Nikkei 225 that never was."),
         (body["data"]["synthetic"], "The data are synthetic: the figures show the machinery, not the idea."),
         (body["claim"] is None, "No claim was stated before the run, so there is nothing it could have refuted."),

@@ -27,7 +27,8 @@ def _run_row(name: str, r: Answer) -> str:
     rejected = sum(x["n"] for x in r["rejected"])
     returns = f"{percent(net['total_return']):>9} {percent(gross['total_return']):>9}"
     risk = f"{number(net['sharpe']):>7} {percent(net['max_drawdown']):>8}"
-    counts = f"{net['n_trades']:>8}{costs:>14,.0f}{rejected:>10}{len(r['lookahead']['leaks']):>7}"
+    leaks = "-" if r["lookahead"].get("unchecked") else str(len(r["lookahead"]["leaks"]))
+    counts = f"{net['n_trades']:>8} {costs:>13,.0f}{rejected:>10}{leaks:>7}"
     return f"{name:<12} {returns} {risk}{counts}"
 
 
@@ -36,7 +37,8 @@ def run(answer: Answer) -> str:
     lines += [f"missing: {text}" for text in answer["data"]["missing"]]
     lines += [f"rejected {r['n']}: {r['reason']}" for r in answer["rejected"]]
     checked = answer["lookahead"]
-    lines.append(f"look-ahead: {checked['rows_checked']} rows checked, {len(checked['leaks'])} leaks")
+    rows = f"{checked['rows_checked']} rows checked, {len(checked['leaks'])} leaks"
+    lines.append(f"look-ahead: {'not checked; ' + checked['blind_spots'][0] if checked.get('unchecked') else rows}")
     lines += [f"LEAK at {leak['row']}: {leak['what']}" for leak in checked["leaks"][:5]]
     if answer["data"]["synthetic"]:
         lines.append("SYNTHETIC market, planted effects")
