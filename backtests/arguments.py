@@ -10,7 +10,7 @@ from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import NoReturn
 
-from backtests.version import VERSION
+from backtests.version import REPORTS, VERSION
 from indexsim.errors import SpecError, nearest, unknown_name
 
 _WORLDS = "no-cap, cap=X, cap-rule=X, split-by-divisor, equal, float, frozen, without=CODE, no-boj=ESTIMATE"
@@ -160,7 +160,8 @@ def _report_arguments(verb: argparse.ArgumentParser) -> None:
 def _claims_arguments(verb: argparse.ArgumentParser) -> None:
     _market_arguments(verb)
     verb.add_argument("--constituents", type=Path, metavar="DIR", help="prices, splits and dividends of single stocks")
-    verb.add_argument("--report", type=Path, metavar="DIR", help="also write the page of all claims there")
+    page = "also write the page of all claims (default: into reports/claims)"
+    verb.add_argument("--report", nargs="?", type=Path, const=REPORTS / "claims", metavar="DIR", help=page)
 
 
 def _drivers_arguments(verb: argparse.ArgumentParser) -> None:

@@ -1,4 +1,4 @@
-"""What a run is compared with: the Nikkei as a price index and as a total-return index."""
+"""What a run is compared with: the Nikkei as a price index and as a total-return index, and TOPIX."""
 
 from __future__ import annotations
 
@@ -33,7 +33,8 @@ class Benchmark:
 
 PRICE = Benchmark("benchmark_price", "n225", "close", "price benchmark")
 TOTAL = Benchmark("benchmark_total", "total_return", "tr", "total-return benchmark")
-BENCHMARKS = (PRICE, TOTAL)
+TOPIX = Benchmark("benchmark_topix", "topix", "close", "TOPIX benchmark")
+BENCHMARKS = (PRICE, TOTAL, TOPIX)
 
 
 def levels(market: MarketData, bars: Bars, benchmark: Benchmark) -> pd.Series:

@@ -41,7 +41,7 @@ class Result:
         the spec's base is the dollar; ``deposits`` (yen paid in before the session's open) where there are any.
     returns : DataFrame
         Index ``session`` (without that first row); fractions; columns ``net``, ``gross``,
-        ``benchmark_price``, ``benchmark_total`` (NaN where the market has none).
+        ``benchmark_price``, ``benchmark_total``, ``benchmark_topix`` (NaN where the market has none).
     positions : DataFrame
         Index ``session``; one column per instrument (signed notional in yen at the close) and
         ``cash``; every row sums to ``equity.net``. With futures, ``cash`` is the account value minus

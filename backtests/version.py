@@ -9,6 +9,8 @@ from pathlib import Path
 
 VERSION = "0.1.0"
 ROOT = Path(__file__).resolve().parent.parent
+#: Where runs and pages go unless told otherwise.
+REPORTS = ROOT / "reports"
 _SOURCES = (
     "indexsim/**/*.py",
     "strategies/**/*.py",

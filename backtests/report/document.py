@@ -71,6 +71,7 @@ def document(result: Result, sheets: Sequence[Sheet] = ()) -> dict[str, Any]:
         **({"net_usd": _benchmark(result, "net_usd")} if "net_usd" in result.returns else {}),
         "benchmark_price": _benchmark(result, "benchmark_price"),
         "benchmark_total": _benchmark(result, "benchmark_total"),
+        **({"benchmark_topix": _benchmark(result, "benchmark_topix")} if "benchmark_topix" in result.returns else {}),
         "costs_total": float(sum(facts["costs"].values())),
         **_slippage(result),
         "profit": _profit(result),

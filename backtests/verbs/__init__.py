@@ -12,7 +12,8 @@ from backtests.verbs.catalogue import describe, listing
 from backtests.verbs.indexes import bank, flows, index, review
 from backtests.verbs.markets import check, sample
 from backtests.verbs.runs import DEMO, demo, lookahead, report, run
-from backtests.verbs.shared import REPORTS, SAMPLE, SPECS, Answer, Folders
+from backtests.verbs.shared import SAMPLE, SPECS, Answer, Folders
+from backtests.version import REPORTS
 
 __all__ = [
     "DEMO",

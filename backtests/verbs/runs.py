@@ -12,8 +12,8 @@ from backtests.report import report_folder, write_gallery
 from backtests.result import Result
 from backtests.run import run as run_spec
 from backtests.spec import Spec, load_spec
-from backtests.verbs.shared import REPORTS, SAMPLE, SPECS, Answer, Folders, about, paths
-from backtests.version import VERSION
+from backtests.verbs.shared import SAMPLE, SPECS, Answer, Folders, about, paths
+from backtests.version import REPORTS, VERSION
 from indexsim.errors import MissingData
 from indexsim.market import MarketData
 from indexsim.sample import Sample, write_sample
