@@ -13,7 +13,7 @@ PACKAGES = ("indexsim", "strategies", "backtests")
 #: A package imports only from those to its left, and itself.
 ALLOWED = {"indexsim": {"indexsim"}, "strategies": {"indexsim", "strategies"}, "backtests": set(PACKAGES)}
 #: Third parties that only one place may know.
-ONLY_IN = {"backtrader": "backtests/engine.py", "pyfolio": "backtests/report/"}
+ONLY_IN = {"backtrader": "backtests/engine/", "pyfolio": "backtests/report/"}
 
 
 def modules() -> Iterator[tuple[str, Path]]:

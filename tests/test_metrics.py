@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from backtests import metrics
+from backtests.contributions import money_weighted
 from backtests.metrics import UndefinedError
 
 YEAR = 245.0
@@ -162,4 +163,4 @@ def test_money_weighted_over_thousands_of_sessions() -> None:
     paid_in[-1] = 50.0
     end = 100.0 * 1.01**5_000 + 50.0 * 1.01
 
-    assert metrics.money_weighted(100.0, paid_in, end, 1.0) == pytest.approx(0.01, rel=1e-9)
+    assert money_weighted(100.0, paid_in, end, 1.0) == pytest.approx(0.01, rel=1e-9)

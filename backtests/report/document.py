@@ -13,6 +13,7 @@ from typing import Any
 import pandas as pd
 
 from backtests import metrics
+from backtests.contributions import owners_return
 from backtests.report import tables
 from backtests.report.sheets import Sheet
 from backtests.report.tables import CAP
@@ -112,7 +113,7 @@ def _performance(result: Result, column: str) -> dict[str, Any]:
         **metrics.figure("turnover", lambda: metrics.turnover(notional, equity, year)),
         "n_trades": metrics.n_trades(result.round_trips),
         "end": float(result.equity[column].iloc[-1]),
-        **metrics.owners_return(result.equity, column, year),
+        **owners_return(result.equity, column, year),
     }
 
 

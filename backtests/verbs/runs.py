@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from backtests.contributions import owners_return
 from backtests.facts import data_facts
 from backtests.lookahead.proof import audit_spec
-from backtests.metrics import owners_return, summary, turnover
+from backtests.metrics import summary, turnover
 from backtests.prepare import day_of, prepare
 from backtests.report import report_folder, write_gallery
 from backtests.result import Result
