@@ -212,6 +212,18 @@ def test_a_roll_marks_the_next_contract(folder: Path) -> None:
     assert any("no rates; the interest is zero" in note for note in made.notes)
 
 
+def test_a_mark_after_a_roll_is_the_price_of_the_next_contract(folder: Path) -> None:
+    """At 5 % a year the June contract is 93 days dearer: 29,032 x (1 + 0.05 x 93 / 365) = 29,401.9, on its tick."""
+    days = ["2021-03-08", "2021-03-09", "2021-03-10", "2021-03-11", "2021-03-12"]
+    series(folder, "n225", *["29000,29010", "29000,29020", "29000,29032", "29000,29040", "29000,29050"], days=days)
+    write(folder, "rates", "date,rate", "2021-01-04,0.05")
+    made = feed(folder, "nikkei_mini", how=Conventions())
+
+    assert column(made.close)[2] == 2_904_000  # two days from the end: 29,032 x (1 + 0.05 x 2 / 365) = 29,039.95
+    assert column(made.roll) == [0, 0, 2_940_000, 0, 0]
+    assert column(made.mark)[2] == 2_940_000
+
+
 def test_volume_and_impact_follow_the_sessions_before(folder: Path) -> None:
     """1,000 shares a day at 102 and 100 in turn: ten moves of +2 % and ten of -1.96 %, whose deviation is known."""
     free = ("2021-02-11", "2021-02-23")

@@ -114,6 +114,11 @@ def test_what_cannot_be_filled_is_rejected_with_its_reason(tmp_path: Path, small
     assert result.orders["fill"].iloc[-1] == "on_close"
 
 
+def test_the_arrays_behind_its_bars_are_out_of_reach(tmp_path: Path, small: Path) -> None:
+    with pytest.raises(SpecError, match="'NoneType' object has no attribute 'mark'"):
+        run(tmp_path, small, READS.format(what="self.data.p.feed.mark[-1, 0] > 0"), "Reads")
+
+
 def test_its_errors_are_one_message(tmp_path: Path, small: Path) -> None:
     with pytest.raises(SpecError, match=r"ZeroDivisionError.*mine.py, line \d+, in next"):
         run(tmp_path, small, READS.format(what="1 / 0"), "Reads")

@@ -222,6 +222,14 @@ def test_benchmark_with_too_many_unknown_sessions_is_not_drawn(result: Result) -
     assert adapt(result).benchmark is not None
 
 
+def test_a_benchmark_of_other_sessions_has_no_figure_beside_the_run(result: Result) -> None:
+    returns = result.returns.copy()
+    returns.loc[returns.index[0], "benchmark_price"] = np.nan
+    found = document(replace(result, returns=returns))["benchmark_price"]
+
+    assert found == {"why": f"known on {SESSIONS - 1} of {SESSIONS} sessions", "unknown_sessions": 1}
+
+
 def test_names_that_cannot_be_drawn_get_a_number(result: Result) -> None:
     names = {"nikkei": "日経225", "topix": "$x_"}
     renamed = replace(

@@ -20,6 +20,8 @@ from backtests.run import run as write_run
 from backtests.spec import Spec, load_spec
 from indexsim.errors import DataError, MissingData, SpecError
 from indexsim.facts import index_events
+from indexsim.market import MarketData
+from indexsim.rebuild import rebuild
 from strategies.base import Targets
 from strategies.vi_gate import ViGate
 from tests.conftest import ROOT
@@ -278,6 +280,18 @@ def test_gross_minus_net_is_the_costs_by_name(small: Path) -> None:
 
     assert result.facts["costs"]["rolls"] > 0
     assert last["gross"] - last["net"] == pytest.approx(sum(result.facts["costs"].values()), abs=0.005)
+
+
+def test_a_world_needs_nothing_after_the_end_of_the_run(copy: Path) -> None:
+    """A hole on the last session stops a world of all sessions, and not one that ends a year before."""
+    closes = pd.read_parquet(copy / "closes.parquet")
+    code = rebuild(MarketData.open(copy)).index.regime(date(2022, 12, 30)).basket.codes[0]
+    closes.loc[closes.index[-1], code] = np.nan
+    closes.to_parquet(copy / "closes.parquet")
+
+    run("split_pair", copy, what_if="frozen", end=date(2021, 12, 30))
+    with pytest.raises(DataError, match="missing-price"):
+        run("split_pair", copy, what_if="frozen")
 
 
 def write_splits(folder: Path, first: str) -> None:

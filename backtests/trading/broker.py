@@ -200,7 +200,6 @@ class Broker:
                     self._mark_one(t, k, reference, CLOSE)
                     price = execution.fill_price(reference, quantity, 0, cost, tick)
                     self._fill(t, k, CLOSE, quantity, reference, price, ROLL)
-            self._mark_one(t, k, other, CLOSE)
 
     def _is_called(self, t: int) -> bool:
         """Say whether the account is below its maintenance margin."""
