@@ -233,6 +233,7 @@ def without_still(data: Observations, chosen: list[Driver]) -> tuple[Observation
 
 
 def too_few(n: int, k: int) -> MissingData:
+    """Return the refusal of n observations for k drivers."""
     return MissingData(
         asked="take drivers",
         found=f"{n} observations on which the return and every driver are known",

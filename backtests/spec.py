@@ -100,7 +100,7 @@ class Spec:
         for key, name in _FIELDS.items():
             value = getattr(self, name)
             if value is not None or name not in ("start", "end", "reserve"):
-                object.__setattr__(self, name, _checked(key, value, f"describe the run {self.name!r}"))
+                object.__setattr__(self, name, checked(key, value, f"describe the run {self.name!r}"))
 
 
 _TOML_NAMES = {"start": "from", "end": "to"}
@@ -124,34 +124,59 @@ _NUMBERS: dict[str, tuple[type, float, float]] = {
     "roll_before": (int, 0, MAX_ROLL_BEFORE + 1),
     "cash_rate": (float, 0, 1),
 }
+#: The table of a sweep, beside the keys of the run it varies.
+_SWEEP = "sweep"
 #: What the command line cannot change with --set.
 _FIXED = ("name", "strategy", "market", "params")
 
 
 def load_spec(path: Path | str) -> Spec:
-    """Read a spec; paths inside it are relative to it.
+    """Read a spec; paths inside it are relative to it. Of a sweep it is the base run: its table is left aside.
 
     Raises
     ------
     SpecError
         Naming the key that is unknown, missing or of the wrong type.
     """
+    return load_sweep(path)[0]
+
+
+def load_sweep(path: Path | str) -> tuple[Spec, dict[str, Any]]:
+    """Read a spec and, as it stands, its ``[sweep]`` table (`backtests.sweeps.plan`); empty where it has none.
+
+    Raises
+    ------
+    SpecError
+        As `load_spec`.
+    """
     path = Path(path)
     asked = f"read the spec {path}"
     raw = _read(path, asked)
+    sweep: dict[str, Any] = in_type(raw.pop(_SWEEP, {}), dict, _SWEEP, asked)
     for key in raw:
         if key not in _FIELDS:
-            raise unknown_name("key of a spec", key, _FIELDS)
+            raise unknown_name("key of a spec", key, [*_FIELDS, _SWEEP])
     for key in ("name", "strategy", "market"):
         if key not in raw:
             raise wrong(asked, f"no {key!r}", "name, strategy and market are needed", f"add {key} = ...")
     # Checked here, so that a message names the file; a Spec checks itself as well.
-    values = {_FIELDS[key]: _checked(key, value, asked) for key, value in raw.items()}
+    values = {_FIELDS[key]: checked(key, value, asked) for key, value in raw.items()}
     folder = path.resolve().parent
     values["market"] = tuple(folder / p for p in values["market"])
     if ".py:" in values["strategy"]:
         values["strategy"] = str(folder / values["strategy"])
-    return Spec(**values)
+    return Spec(**values), sweep
+
+
+def key_types() -> dict[str, Any]:
+    """Return the keys of a spec as they stand in TOML, with their types."""
+    hints = typing.get_type_hints(Spec)
+    return {key: hints[name] for key, name in _FIELDS.items()}
+
+
+def with_keys(spec: Spec, values: Mapping[str, Any]) -> Spec:
+    """Return the spec with other values of some keys, named as in TOML, every one checked."""
+    return dataclasses.replace(spec, **{_FIELDS[key]: value for key, value in values.items()})
 
 
 def _read(path: Path, asked: str) -> dict[str, Any]:
@@ -172,7 +197,7 @@ def with_settings(spec: Spec, settings: Sequence[str]) -> Spec:
         With the nearest name for an unknown key.
     """
     types = parameter_types(load_strategy(spec.strategy))
-    hints = typing.get_type_hints(Spec)
+    keys = key_types()
     for text in settings:
         key, equals, value = text.partition("=")
         asked = f"set {text}"
@@ -181,7 +206,7 @@ def with_settings(spec: Spec, settings: Sequence[str]) -> Spec:
         if key in types:
             spec = dataclasses.replace(spec, params={**spec.params, key: from_text(value, types[key], asked)})
         elif key in _FIELDS and key not in _FIXED:
-            parsed = _checked(key, from_text(value, hints[_FIELDS[key]], asked), asked)
+            parsed = checked(key, from_text(value, keys[key], asked), asked)
             spec = dataclasses.replace(spec, **{_FIELDS[key]: parsed})
         else:
             known = [*types, *(k for k in _FIELDS if k not in _FIXED)]
@@ -189,8 +214,14 @@ def with_settings(spec: Spec, settings: Sequence[str]) -> Spec:
     return spec
 
 
-def _checked(key: str, value: Any, asked: str) -> Any:
-    """Check one key of the spec and bring it into its type."""
+def checked(key: str, value: Any, asked: str) -> Any:
+    """Check the value of one key of a spec, named as in TOML, and bring it into its type.
+
+    Raises
+    ------
+    SpecError
+        The value has another type or breaks the bound of its key.
+    """
     if key == "market":
         return tuple(Path(p) for p in _texts(key, value, asked))
     if key == "waive":
@@ -244,12 +275,13 @@ def to_toml(spec: Spec, params: Any, base: Path) -> str:
         elif key == "strategy" and ".py:" in value:
             value = os.path.relpath(value, base)
         if key != "params" and value not in (None, "", ()):
-            lines.append(f"{key} = {_toml_value(value)}")
-    lines += ["", "[params]", *(f"{k} = {_toml_value(v)}" for k, v in dataclasses.asdict(params).items())]
+            lines.append(f"{key} = {toml_value(value)}")
+    lines += ["", "[params]", *(f"{k} = {toml_value(v)}" for k, v in dataclasses.asdict(params).items())]
     return "\n".join(lines) + "\n"
 
 
-def _toml_value(value: Any) -> str:
+def toml_value(value: Any) -> str:
+    """Return a date, a text, a number, a truth value or a flat list as TOML."""
     if isinstance(value, date):
         return value.isoformat()
     # JSON text, numbers, booleans and flat lists are TOML as they stand.

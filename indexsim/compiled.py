@@ -2,7 +2,7 @@
 
 numba's own cache watches one file; a kernel that calls a helper in another file would survive a
 change of the helper. So the cache folder is named after what decides the machine code: every source
-of this package, numba's version and the processor.
+that a kernel can reach, numba's version and the processor.
 
 Importing numba takes about a third of a second: modules with kernels are imported where they are used.
 """
@@ -15,15 +15,19 @@ import tempfile
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
+from types import FunctionType
 from typing import Any, TypeVar, cast
 
 import llvmlite.binding as llvm
 import numba
+from numba import types
+from numba.extending import intrinsic
 
 Kernel = TypeVar("Kernel", bound=Callable[..., Any])
 
 #: A sum in any order, no sign of zero, multiply-add in one: never that there is no NaN.
 _FASTMATH = {"reassoc", "nsz", "contract"}
+_HERE = Path(__file__).resolve().parent
 
 
 def compiled(kernel: Kernel) -> Kernel:
@@ -37,22 +41,85 @@ def compiled(kernel: Kernel) -> Kernel:
     kernel : function
         Takes and returns numbers and arrays only.
     """
+    return cast(Kernel, _kept(kernel, cache_folder(), _FASTMATH))
+
+
+def exactly(function: Kernel, *folders: Path, summing: bool = False) -> Kernel:
+    """Compile a plain function, with the plain functions it calls, to what Python itself would compute.
+
+    Each float operation is taken as written, so that the compiled and the interpreted function return the same bits.
+
+    Parameters
+    ----------
+    function : function
+        Takes and returns numbers, texts, arrays, records and named tuples of them. Functions it names are compiled
+        with it, and so on; they have to be imported by name.
+    *folders : Path
+        Where it and the functions it names come from, besides this package: their sources name the cache.
+    summing : bool
+        Whether sums may be taken in any order, as by `compiled`.
+    """
+    fastmath = _FASTMATH if summing else set[str]()
+    return cast(Kernel, _kept(_closed(function, {borrowed: _borrowed}, fastmath), cache_folder(*folders), fastmath))
+
+
+def borrowed(array: Any) -> Any:
+    """Return the same array uncounted: compiled code need not count who holds it, which costs more than using it.
+
+    Whoever passes it in keeps it alive for as long as the call lasts.
+    """
+    return array
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def _borrowed(typing: Any, array: Any) -> Any:
+    def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        view = context.make_array(signature.args[0])(context, builder, args[0])
+        for owner in ("meminfo", "parent"):
+            setattr(view, owner, context.get_constant_null(types.voidptr))
+        return view._getvalue()
+
+    return array(array), code
+
+
+def _kept(function: Callable[..., Any], folder: Path, fastmath: set[str]) -> Any:
     config: Any = numba.config
     before = config.CACHE_DIR
-    config.CACHE_DIR = str(cache_folder())
+    config.CACHE_DIR = str(folder)
     try:
-        done = numba.njit(kernel, cache=True, nogil=True, error_model="numpy", fastmath=_FASTMATH)
+        return numba.njit(function, cache=True, **_options(fastmath))
     finally:
         config.CACHE_DIR = before
-    return cast(Kernel, done)
+
+
+def _closed(function: Callable[..., Any], done: dict[Any, Any], fastmath: set[str]) -> FunctionType:
+    """Return the function with compiled ones in place of the plain ones it names."""
+    assert isinstance(function, FunctionType)
+    known = function.__globals__
+    names = [name for name in function.__code__.co_names if isinstance(known.get(name), FunctionType)]
+    for name in names:
+        if known[name] not in done:
+            inner = _closed(known[name], done, fastmath)
+            # Inlined, or handing over the arrays costs more than what is done with them.
+            done[known[name]] = numba.njit(inner, forceinline=True, **_options(fastmath))
+    closed = FunctionType(function.__code__, {**known, **{name: done[known[name]] for name in names}})
+    closed.__qualname__, closed.__defaults__ = function.__qualname__, function.__defaults__
+    return closed
+
+
+def _options(fastmath: set[str]) -> dict[str, Any]:
+    return {"nogil": True, "error_model": "numpy", "fastmath": fastmath or False}
 
 
 @cache
-def cache_folder() -> Path:
-    """Return the folder of compiled code, made if it is absent: the user's cache, or a temporary one."""
+def cache_folder(*folders: Path) -> Path:
+    """Return the folder of code compiled from sources of these folders and of this package, made if it is absent.
+
+    It lies in the user's cache, or is a temporary one.
+    """
     home = Path(os.environ.get("XDG_CACHE_HOME", "~/.cache")).expanduser()
     try:
-        folder = home / "nikkei-backtests" / fingerprint()
+        folder = home / "nikkei-backtests" / fingerprint(*folders)
         folder.mkdir(parents=True, exist_ok=True)
         if os.access(folder, os.W_OK):
             return folder
@@ -62,11 +129,12 @@ def cache_folder() -> Path:
 
 
 @cache
-def fingerprint() -> str:
-    """Return a hash of the sources of this package, numba's version and the processor."""
+def fingerprint(*folders: Path) -> str:
+    """Return a hash of the sources of these folders and of this package, numba's version and the processor."""
     digest = hashlib.sha256()
-    for path in sorted(Path(__file__).parent.rglob("*.py")):
-        digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
+    for folder in (_HERE, *folders):
+        for path in sorted(folder.rglob("*.py")):
+            digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
     features = sorted(name for name, present in llvm.get_host_cpu_features().items() if present)
     digest.update(" ".join([numba.__version__, llvm.get_host_cpu_name(), *features]).encode())
     return digest.hexdigest()[:16]

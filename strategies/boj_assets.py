@@ -12,19 +12,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import isfinite
+from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
 
 from indexsim import known
 from indexsim.market import MarketData
-from strategies.base import Features, Strategy, Targets, no_orders
+from strategies.base import Features
+from strategies.rules import Ruled
 
 ASSETS = ("any", "growing", "shrinking", "divergent", "levels", "changes")
 FILE, COLUMN = "boj_assets", "total_assets_100m_yen"
 
 
-class BojAssets(Strategy):
+class BojAssets(Ruled):
     """Buy the Nikkei once it stands above a level, with its RSI recovered and the central bank's assets as asked for.
 
     The index stands above the level after `closes` closes in a row above it. The position ends with a close below the
@@ -37,6 +39,8 @@ class BojAssets(Strategy):
 
     Needs ``n225``, and ``boj_assets`` unless ``assets = "any"``.
     """
+
+    optional: ClassVar[tuple[str, ...]] = ("rsi",)
 
     @dataclass(frozen=True)
     class Params:
@@ -128,38 +132,25 @@ class BojAssets(Strategy):
         return features
 
     @staticmethod
-    def decide(features: Features, params: Params) -> Targets:
-        close, n = features["close"], len(features["close"])
-        recovered = _recovered(features["rsi"], params) if params.rsi else np.ones(n, dtype=bool)
-        ready = (features["state"] == 1.0) & recovered & (close < params.target)
-        above = close > params.level
-        ended = (close < params.support) | (close >= params.target)
-        held = _held(above.tolist(), ready.tolist(), ended.tolist(), params.closes)
-        exposure = np.where(held, params.share, 0.0).reshape(-1, 1)
-        return Targets((params.instrument,), exposure, no_orders(n, 1))
-
-
-def _held(above: list[bool], ready: list[bool], ended: list[bool], closes: int) -> list[bool]:
-    """Say for each close whether the position is held after it."""
-    held, holding, standing, armed = [], False, 0, True
-    for is_above, is_ready, is_ended in zip(above, ready, ended, strict=True):
-        standing = standing + 1 if is_above else 0
-        armed = armed or not is_above
-        if holding and is_ended:
-            # The close that ends it may itself be at or below the level, as one below the support is.
-            holding, armed = False, not is_above
-        elif not holding and armed and is_ready and standing >= closes:
-            holding = True
-        held.append(holding)
-    return held
-
-
-def _recovered(rsi: np.ndarray, params: BojAssets.Params) -> np.ndarray:
-    """True from a session at or above `rsi_high` to the next below `rsi_low`; False before the first of either."""
-    event = np.where(rsi >= params.rsi_high, 1, np.where(rsi < params.rsi_low, -1, 0))
-    last = np.maximum.accumulate(np.where(event != 0, np.arange(len(event)), -1))
-    recovered: np.ndarray = (last >= 0) & (event[last] == 1)
-    return recovered
+    def rule(features: Any, params: Any, at_open: np.ndarray, at_close: np.ndarray, deposits: np.ndarray) -> None:
+        holding, armed, standing = False, True, 0
+        # Recovered is it from a session at or above `rsi_high` to the next below `rsi_low`, and not before either.
+        recovered = params.rsi == 0
+        for t in range(len(features.close)):
+            close = features.close[t]
+            above = close > params.level
+            standing = standing + 1 if above else 0
+            armed = armed or not above
+            if params.rsi > 0:
+                rsi = features.rsi[t]
+                recovered = rsi >= params.rsi_high or (recovered and not rsi < params.rsi_low)
+            if holding:
+                if close < params.support or close >= params.target:
+                    # The close that ends it may itself be at or below the level, as one below the support is.
+                    holding, armed = False, not above
+            elif armed and recovered and standing >= params.closes:
+                holding = features.state[t] == 1.0 and close < params.target
+            at_open[t, 0] = params.share if holding else 0.0
 
 
 def relative_strength(close: np.ndarray, window: int) -> np.ndarray:

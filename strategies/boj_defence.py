@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -19,7 +20,8 @@ import pandas as pd
 from indexsim.boj.facts import Cap, caps
 from indexsim.known import announced_at
 from indexsim.market import MarketData
-from strategies.base import Features, Strategy, Targets, no_orders
+from strategies.base import Features
+from strategies.rules import Ruled
 
 INDEXES = ("n225", "topix")
 MEANS = ("month_end", "daily")
@@ -52,7 +54,7 @@ def raises_of(decisions: Sequence[Cap]) -> tuple[date, ...]:
 RAISED = raises_of(caps())
 
 
-class BojDefence(Strategy):
+class BojDefence(Ruled):
     """Buy the index in tranches as it comes down to its mean of `months` months and below; sell all far above it.
 
     The first tranche is bought when the close stands at most `near` above the mean, a further one for every `step`
@@ -164,18 +166,17 @@ class BojDefence(Strategy):
         }
 
     @staticmethod
-    def decide(features: Features, params: Params) -> Targets:
-        distance, most = features["distance"], params.tranches
-        below = np.floor((params.near - distance) / params.step) + 1.0
-        called = np.where(features["begun"] & (distance >= -params.far), np.clip(below, 0, most), 0.0)
-        if params.raises == "only":
-            called = np.where(features["raised"], called, 0.0)
-        if params.raises == "add":
-            called = np.minimum(called + (features["raised"] & (called > 0.0)), most)
-        # The most called for since the index last stood far above: each such day lifts the scale above all before.
-        scale = np.cumsum(distance >= params.leave) * (most + 1.0)
-        held = np.maximum.accumulate(called + scale) - scale
-        return Targets((params.instrument,), params.size * held.reshape(-1, 1), no_orders(len(held), 1))
+    def rule(features: Any, params: Any, at_open: np.ndarray, at_close: np.ndarray, deposits: np.ndarray) -> None:
+        only, add = params.raises == "only", params.raises == "add"
+        held = 0.0
+        for t in range(len(features.distance)):
+            distance, raised = features.distance[t], features.raised[t]
+            called = 0.0
+            if features.begun[t] and distance >= -params.far and (raised or not only):
+                called = max(np.floor((params.near - distance) / params.step) + 1.0, 0.0)
+                called = min(called + 1.0 if add and raised and called > 0.0 else called, params.tranches)
+            held = called if distance >= params.leave else max(held, called)
+            at_open[t, 0] = params.size * held
 
 
 def long_mean(days: np.ndarray, closes: np.ndarray, months: int, mean: str) -> np.ndarray:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 from math import inf
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
@@ -21,7 +21,8 @@ from indexsim.errors import MissingData
 from indexsim.facts import FACTS, Cells, read_table
 from indexsim.known import known_at, rule_of
 from indexsim.market import MarketData
-from strategies.base import Features, Strategy, Targets
+from strategies.base import Features
+from strategies.rules import Ruled
 
 MODES = ("foresee", "follow")
 TRIGGERS = ("quantile", "era", "level")
@@ -39,7 +40,7 @@ def _era(row: Cells) -> tuple[date, float]:
 ERAS = read_table(FACTS / "boj_triggers.csv", _era)
 
 
-class BojDip(Strategy):
+class BojDip(Ruled):
     """Buy at the afternoon open when TOPIX, overnight plus morning, has fallen as on days on which the Bank buys.
 
     ``mode = "foresee"`` takes a weak morning for a purchase to come: a return below a rolling quantile, at or below the
@@ -146,37 +147,50 @@ class BojDip(Strategy):
             signal[morning] = published(market, bars.decided[morning])
         else:
             signal[morning] = weak(since[morning], bars.session[morning], params)
-        return {"signal": signal, "since": since, "session": session_numbers(market, "halves", params)}
+        return {"signal": signal, "since": since, "session": session_numbers(market, "halves")}
 
     @staticmethod
-    def decide(features: Features, params: Params) -> Targets:
-        signal = features["signal"]
-        # Two instants a bar: 2b is the open of bar b, 2b+1 its close. held[i]: signals held from instant i on.
-        held = np.zeros(2 * (len(signal) + 1))
-        rows = np.flatnonzero(signal > 0.0)
-        for row, end in zip(rows.tolist(), _exit_instants(rows, features, params).tolist(), strict=True):
-            held[2 * (row + 1) : end] += signal[row]
-        held = params.size * np.minimum(held, params.stack)
-        return Targets((params.instrument,), held[2::2].reshape(-1, 1), held[3::2].reshape(-1, 1))
+    def rule(features: Any, params: Any, at_open: np.ndarray, at_close: np.ndarray, deposits: np.ndarray) -> None:
+        signal, n = features.signal, len(features.signal)
+        at_open[:, 0] = 0.0
+        at_close[:, 0] = 0.0
+        until_positive, for_sessions = params.exit == "positive", params.exit == "sessions"
+        # The bar of the exit counted from the signal's, and whether it is at the bar's close.
+        bars_later = 1 if params.exit == "close" else 2
+        closing = params.exit == "close" or params.exit == "next_morning" or for_sessions
+        for row in range(n):
+            if signal[row] > 0.0:
+                sold = row + bars_later
+                if until_positive:
+                    sold = after_rising(features.since, row + 1)
+                elif for_sessions:
+                    sold = last_bar(features.session, row + 1, params.sessions)
+                # Row t is about bar t + 1: held from the open and the close of each bar before that of the exit.
+                for t in range(row, min(sold - 1, n)):
+                    at_open[t, 0] += signal[row]
+                    at_close[t, 0] += signal[row]
+                if closing and row < sold <= n:
+                    at_open[sold - 1, 0] += signal[row]
+        size, most = params.size, float(params.stack)
+        for t in range(n):
+            at_open[t, 0] = size * min(at_open[t, 0], most)
+            at_close[t, 0] = size * min(at_close[t, 0], most)
 
 
-def _exit_instants(rows: np.ndarray, features: Features, params: BojDip.Params) -> np.ndarray:
-    """Return the instants at which positions signalled on rows, and bought at the open after, are sold."""
-    if params.exit == "close":
-        return 2 * (rows + 1) + 1
-    if params.exit == "next_open":
-        return 2 * (rows + 2)
-    if params.exit == "next_morning":
-        return 2 * (rows + 2) + 1
-    if params.exit == "positive":
-        # A row that is never reached stands for "not yet": the position is held to the last one.
-        rising = np.append(np.flatnonzero(features["since"] > 0.0), len(features["since"]))
-        after: np.ndarray = 2 * (rising[np.searchsorted(rising, rows + 1)] + 1)
-        return after
-    session = features["session"]
-    bought = session[np.minimum(rows + 1, len(session) - 1)]
-    last: np.ndarray = np.searchsorted(session, bought + params.sessions, side="right") - 1
-    return 2 * last + 1
+def after_rising(since: np.ndarray, bar: int) -> int:
+    """Return the bar after the first one, from `bar` on, that closes above the session before; beyond all: not yet."""
+    while bar < len(since) and not since[bar] > 0.0:
+        bar += 1
+    return bar + 1
+
+
+def last_bar(session: np.ndarray, bar: int, sessions: int) -> int:
+    """Return the last bar of the session that is `sessions` after that of a bar, or the last one there is."""
+    bar = min(bar, len(session) - 1)
+    wanted = session[bar] + sessions
+    while bar + 1 < len(session) and session[bar + 1] <= wanted:
+        bar += 1
+    return bar
 
 
 def reads_topix(params: BojDip.Params) -> bool:
@@ -260,12 +274,12 @@ def published(market: MarketData, decided: np.ndarray) -> np.ndarray:
     return np.diff(count, prepend=count[:1]) > 0
 
 
-def session_numbers(market: MarketData, clock: Clock, params: BojDip.Params) -> np.ndarray:
-    """Return the number of each bar's session, beyond the last bar as far as an exit may lie.
+def session_numbers(market: MarketData, clock: Clock) -> np.ndarray:
+    """Return the number of each bar's session, and of the next two bars: whether the first of them ends its session.
 
-    The calendar, unlike prices, is known in advance.
+    The last decision is about that bar. The calendar, unlike prices, is known in advance.
     """
-    ahead = market.schedule(clock, 2 * (params.sessions + 2))
+    ahead = market.schedule(clock, 2)
     numbers: np.ndarray = np.cumsum(np.append(True, ahead.session[1:] != ahead.session[:-1]))
     return numbers
 

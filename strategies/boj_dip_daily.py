@@ -63,4 +63,4 @@ class BojDipDaily(BojDip):
             prices = market.prices("topix", bars)
             overnight = np.append(np.nan, prices.open[1:] / prices.close[:-1] - 1.0)[: len(bars)]
             signal = weak(overnight, bars.session, params)
-        return {"signal": signal, "since": since, "session": session_numbers(market, "daily", params)}
+        return {"signal": signal, "since": since, "session": session_numbers(market, "daily")}

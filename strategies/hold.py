@@ -8,14 +8,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import isfinite
+from typing import Any
 
 import numpy as np
 
 from indexsim.market import MarketData
-from strategies.base import Features, Strategy, Targets, no_orders
+from strategies.base import Features
+from strategies.rules import Ruled
 
 
-class Hold(Strategy):
+class Hold(Ruled):
     """Buy an instrument at the first open and hold it to the end.
 
     Not a claim of a source: what every strategy is compared with. One order is given, after the close of
@@ -57,6 +59,5 @@ class Hold(Strategy):
         return {"bar": np.arange(len(market.bars("daily")))}
 
     @staticmethod
-    def decide(features: Features, params: Params) -> Targets:
-        n = len(features["bar"])
-        return Targets((params.instrument,), np.full((n, 1), params.share), no_orders(n, 1))
+    def rule(features: Any, params: Any, at_open: np.ndarray, at_close: np.ndarray, deposits: np.ndarray) -> None:
+        at_open[:, 0] = params.share

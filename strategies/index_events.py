@@ -9,20 +9,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import numpy as np
 
 from indexsim import foreseen
 from indexsim.events import CapStep, Event
 from indexsim.market import MarketData
-from strategies.base import Features, Strategy, Targets
+from strategies.base import Features
+from strategies.rules import Ruled, for_features
 
 #: Kinds of events at which trackers trade; a split by factor delivers what they need (A13).
 KINDS = ("additions", "deletions", "cap", "phase-in", "steps", "splits-by-divisor")
 HEDGED = ("none", "cap", "all")
 
 
-class IndexEvents(Strategy):
+class IndexEvents(Ruled):
     """Hold a share of what trackers will trade at an event, from its announcement to the close at which they trade.
 
     Additions are bought, deletions sold short, a capped name is sold short against the index future: each with
@@ -39,6 +41,8 @@ class IndexEvents(Strategy):
 
     Needs ``factors`` with announced dates, ``closes`` and ``opens``.
     """
+
+    unit: ClassVar[str] = "notional"
 
     @dataclass(frozen=True)
     class Params:
@@ -66,7 +70,7 @@ class IndexEvents(Strategy):
             Instrument of the hedge.
         """
 
-        events: str = "additions,deletions,cap"
+        events: str = for_features("additions,deletions,cap")
         assets_yen: int = 35_000_000_000_000
         share: float = 0.0005
         entry_offset: int = 2
@@ -118,24 +122,36 @@ class IndexEvents(Strategy):
                     wanted[held, codes.index(code)] += yen[code]
                     hedged[held] += yen[code] if params.hedge == "all" or isinstance(event, CapStep) else 0.0
         return {
-            "codes": np.array(codes, dtype=str),
             "open_yen": wanted[0::2],
             "close_yen": wanted[1::2],
             "open_hedged": hedged[0::2],
             "close_hedged": hedged[1::2],
+            "codes": np.array(codes, dtype=str),
         }
 
+    @classmethod
+    def names(cls, features: Features, params: Params) -> tuple[str, ...]:
+        return (*map(_stock, features["codes"].tolist()), *cls.instruments(params))
+
     @staticmethod
-    def decide(features: Features, params: Params) -> Targets:
-        names = (*map(_stock, features["codes"].tolist()), *IndexEvents.instruments(params))
-        levels = np.zeros((2 * len(features["open_yen"]), len(names)))
-        for start, when in ((0, "open"), (1, "close")):
-            columns = np.column_stack([features[f"{when}_yen"], -features[f"{when}_hedged"]])
-            levels[start::2] = params.share * columns[:, : len(names)]
-        # Only changes are orders: a name that is not known yet has none.
-        moved = np.diff(levels, axis=0, prepend=0.0) != 0.0
-        orders = np.where(moved, levels, np.nan)
-        return Targets(names, orders[0::2], orders[1::2], unit="notional")
+    def rule(features: Any, params: Any, at_open: np.ndarray, at_close: np.ndarray, deposits: np.ndarray) -> None:
+        for t in range(len(at_open)):
+            for k in range(at_open.shape[1]):
+                before = params.share * wanted(features, t - 1, k, True) if t > 0 else 0.0
+                opening = params.share * wanted(features, t, k, False)
+                closing = params.share * wanted(features, t, k, True)
+                # Only changes are orders: a name that is not known yet has none.
+                if opening != before:
+                    at_open[t, k] = opening
+                if closing != opening:
+                    at_close[t, k] = closing
+
+
+def wanted(features: Any, t: int, k: int, closing: bool) -> Any:
+    """What trackers will trade in a column, or the future set against it, yen, from the open or the close on."""
+    if k < features.open_yen.shape[1]:
+        return features.close_yen[t, k] if closing else features.open_yen[t, k]
+    return -(features.close_hedged[t] if closing else features.open_hedged[t])
 
 
 def _stock(code: str) -> str:

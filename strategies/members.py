@@ -242,18 +242,3 @@ def equal_parts(
                 if start < row < end:
                     held[row:end, k] = 0.0
     return held
-
-
-def orders(held: np.ndarray, again: np.ndarray) -> np.ndarray:
-    """Return targets that order a change, and on some rows all that is held once more; NaN elsewhere.
-
-    With ``rebalance = "every-bar"`` a target that is repeated is an order that restores its size.
-
-    Parameters
-    ----------
-    held : ndarray of float64, shape (n_bars, n)
-    again : ndarray of bool, shape (n_bars,)
-    """
-    moved = np.diff(held, axis=0, prepend=0.0) != 0.0
-    wanted: np.ndarray = np.where(moved | (again[:, None] & (held != 0.0)), held, np.nan)
-    return wanted

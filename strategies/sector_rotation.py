@@ -8,19 +8,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import isfinite
+from typing import Any
 
 import numpy as np
 
 from indexsim.errors import MissingData
 from indexsim.market import MarketData
 from strategies import members
-from strategies.base import Features, Strategy, Targets, no_orders
+from strategies.base import Features
+from strategies.rules import Ruled, for_features
 from strategies.signals import lasting
 
 GROUPS = ("exporters", "banks")
 
 
-class SectorRotation(Strategy):
+class SectorRotation(Ruled):
     """Hold exporters while the dollar holds a band, and banks while the 10-year yield is above a level, as stocks.
 
     The dollar holds the band once its last `stable` known closes all lie in it. When a condition begins to hold, the
@@ -60,10 +62,12 @@ class SectorRotation(Strategy):
             A whole group as a share of equity, at least 0; 0 leaves it out.
         """
 
-        exporters: str = ""
-        banks: str = ""
-        exporter_industries: str = "Automobiles,Electric machinery,Precision instruments,自動車,電気機器,精密機器"
-        bank_industries: str = "Banking,銀行"
+        exporters: str = for_features("")
+        banks: str = for_features("")
+        exporter_industries: str = for_features(
+            "Automobiles,Electric machinery,Precision instruments,自動車,電気機器,精密機器"
+        )
+        bank_industries: str = for_features("Banking,銀行")
         count: int = 10
         low: float = 155.0
         high: float = 160.0
@@ -87,20 +91,26 @@ class SectorRotation(Strategy):
             if not all(isfinite(share) and share >= 0.0 for share in shares) or not any(shares):
                 raise ValueError(f"shares {shares[0]:g} and {shares[1]:g}: at least 0, and one of them above")
 
+        @property
+        def groups(self) -> tuple[str, ...]:
+            """The groups that are not left out."""
+            shares = (self.exporter_share, self.bank_share)
+            return tuple(group for group, share in zip(GROUPS, shares, strict=True) if share)
+
     @classmethod
     def instruments(cls, params: Params) -> tuple[str, ...]:
-        return tuple(map(members.stock, dict.fromkeys(code for g in _groups(params) for code in _given(g, params))))
+        return tuple(map(members.stock, dict.fromkeys(code for g in params.groups for code in _given(g, params))))
 
     @classmethod
     def tradable(cls, market: MarketData, params: Params) -> tuple[str, ...]:
         # Whatever is missing is named by the run, which asks for it next.
         if not all(market.has(name) for name in cls.needs(params)):
             return cls.instruments(params)
-        return tuple(map(members.stock, SectorRotation.features(market, params)["codes"].tolist()))
+        return cls.names(SectorRotation.features(market, params), params)
 
     @classmethod
     def needs(cls, params: Params) -> tuple[str, ...]:
-        by_industry = any(not _given(group, params) for group in _groups(params))
+        by_industry = any(not _given(group, params) for group in params.groups)
         return (
             *(("usdjpy",) if params.exporter_share else ()),
             *(("jgb_yields",) if params.bank_share else ()),
@@ -111,27 +121,32 @@ class SectorRotation(Strategy):
 
     @staticmethod
     def features(market: MarketData, params: Params) -> Features:
-        held = {group: _held(market, group, params) for group in _groups(params)}
+        held = {group: _held(market, group, params) for group in params.groups}
         codes = list(dict.fromkeys(code for names, _ in held.values() for code in names))
-        features = {"codes": np.array(codes, dtype=str)}
+        features: dict[str, np.ndarray] = {}
         for group in GROUPS:
             features[group] = np.zeros((len(market.bars("daily")), len(codes)))
             names, parts = held.get(group, ((), None))
             if parts is not None:
                 features[group][:, [codes.index(code) for code in names]] = parts
-        return features
+        return {**features, "codes": np.array(codes, dtype=str)}
+
+    @classmethod
+    def names(cls, features: Features, params: Params) -> tuple[str, ...]:
+        return (*map(members.stock, features["codes"].tolist()),)
 
     @staticmethod
-    def decide(features: Features, params: Params) -> Targets:
-        names = tuple(map(members.stock, features["codes"].tolist()))
-        held = params.exporter_share * features["exporters"] + params.bank_share * features["banks"]
-        at_open = members.orders(held, np.zeros(len(held), dtype=bool))
-        return Targets(names, at_open, no_orders(len(held), len(names)))
+    def rule(features: Any, params: Any, at_open: np.ndarray, at_close: np.ndarray, deposits: np.ndarray) -> None:
+        for t in range(len(at_open)):
+            for k in range(at_open.shape[1]):
+                share = share_of(features, params, t, k)
+                if share != (share_of(features, params, t - 1, k) if t > 0 else 0.0):
+                    at_open[t, k] = share
 
 
-def _groups(params: SectorRotation.Params) -> tuple[str, ...]:
-    shares = (params.exporter_share, params.bank_share)
-    return tuple(group for group, share in zip(GROUPS, shares, strict=True) if share)
+def share_of(features: Any, params: Any, t: int, k: int) -> Any:
+    """What is held of a name after a decision, as a share of equity."""
+    return params.exporter_share * features.exporters[t, k] + params.bank_share * features.banks[t, k]
 
 
 def _given(group: str, params: SectorRotation.Params) -> tuple[str, ...]:

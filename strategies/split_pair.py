@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -18,13 +19,14 @@ from indexsim import foreseen
 from indexsim.bars import Bars
 from indexsim.events import Event
 from indexsim.market import MarketData, known_from
-from strategies.base import Features, Strategy, Targets, no_orders
+from strategies.base import Features
+from strategies.rules import Ruled, for_features
 
 ANCHORS = ("effective", "announced")
 HEDGES = ("notional", "beta")
 
 
-class SplitPair(Strategy):
+class SplitPair(Ruled):
     """Hold short Nikkei and long TOPIX from the close of one session to that of another, counted from an event.
 
     Both legs fill at the same closes, in whole contracts: what that leaves unhedged is told for each trade by
@@ -77,7 +79,7 @@ class SplitPair(Strategy):
         entry_offset: int = -1
         exit_offset: int = 0
         anchor: str = "effective"
-        events: str = "splits"
+        events: str = for_features("splits")
         hedge: str = "notional"
         beta_window: int = 250
         minimum_weight: float = 0.0
@@ -127,15 +129,16 @@ class SplitPair(Strategy):
         return {"hold": hold, "ratio": ratio}
 
     @staticmethod
-    def decide(features: Features, params: Params) -> Targets:
-        hold = features["hold"] == 1.0
-        n = len(hold)
-        entered = hold.copy()
-        entered[1:] &= ~hold[:-1]
-        ratio = features["ratio"][np.maximum.accumulate(np.where(entered, np.arange(n), 0))] if n else np.ones(0)
-        held = hold & np.isfinite(ratio)
-        legs = np.column_stack([np.where(held, -params.share, 0.0), np.where(held, params.share * ratio, 0.0)])
-        return Targets((params.nikkei, params.topix), no_orders(n, 2), legs)
+    def rule(features: Any, params: Any, at_open: np.ndarray, at_close: np.ndarray, deposits: np.ndarray) -> None:
+        holding, ratio = False, 0.0
+        for t in range(len(features.hold)):
+            hold = features.hold[t] == 1.0
+            if hold and not holding:
+                ratio = features.ratio[t]
+            holding = hold
+            held = hold and np.isfinite(ratio)
+            at_close[t, 0] = -params.share if held else 0.0
+            at_close[t, 1] = params.share * ratio if held else 0.0
 
 
 def known_beta(market: MarketData, bars: Bars, window: int) -> np.ndarray:

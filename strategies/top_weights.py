@@ -8,17 +8,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import isfinite
+from typing import Any
 
 import numpy as np
 
 from indexsim.market import MarketData
 from strategies import members
-from strategies.base import Features, Strategy, Targets, no_orders
+from strategies.base import Features
+from strategies.rules import Ruled, for_features
 
 PICKS = ("weight", "price", "codes")
 
 
-class TopWeights(Strategy):
+class TopWeights(Ruled):
     """Hold the names of the Nikkei that weigh most, or cost most, in equal parts, and choose again every few sessions.
 
     A review picks among the names in the index at its close: by price x factor, or by the price alone. What was picked
@@ -58,7 +60,7 @@ class TopWeights(Strategy):
         pick: str = "weight"
         count: int = 5
         every: int = 20
-        codes: str = "8001,8002,8031,8053,8058"
+        codes: str = for_features("8001,8002,8031,8053,8058")
         share: float = 0.9
         against: str = ""
 
@@ -84,8 +86,7 @@ class TopWeights(Strategy):
         # Whatever is missing is named by the run, which asks for it next.
         if not all(market.has(name) for name in cls.needs(params)):
             return cls.instruments(params)
-        codes = TopWeights.features(market, params)["codes"].tolist()
-        return (*map(members.stock, codes), *((params.against,) if params.against else ()))
+        return cls.names(TopWeights.features(market, params), params)
 
     @classmethod
     def needs(cls, params: Params) -> tuple[str, ...]:
@@ -111,13 +112,23 @@ class TopWeights(Strategy):
         review = np.zeros(len(bars), dtype=bool)
         review[reviews] = True
         held = members.equal_parts(len(bars), codes, reviews[: len(ends)], ends[: len(reviews)], chosen, leaving)
-        return {"codes": np.array(codes, dtype=str), "held": held, "review": review}
+        return {"held": held, "total": held.sum(axis=1), "review": review, "codes": np.array(codes, dtype=str)}
+
+    @classmethod
+    def names(cls, features: Features, params: Params) -> tuple[str, ...]:
+        return (*map(members.stock, features["codes"].tolist()), *((params.against,) if params.against else ()))
 
     @staticmethod
-    def decide(features: Features, params: Params) -> Targets:
-        held, names = features["held"], tuple(map(members.stock, features["codes"].tolist()))
-        if params.against:
-            held = np.column_stack([held, -held.sum(axis=1)])
-            names = (*names, params.against)
-        at_open = members.orders(params.share * held, features["review"])
-        return Targets(names, at_open, no_orders(len(held), len(names)))
+    def rule(features: Any, params: Any, at_open: np.ndarray, at_close: np.ndarray, deposits: np.ndarray) -> None:
+        for t in range(len(at_open)):
+            for k in range(at_open.shape[1]):
+                share = params.share * part(features, t, k)
+                before = params.share * part(features, t - 1, k) if t > 0 else 0.0
+                # With ``rebalance = "every-bar"`` a target that is repeated is an order that restores its size.
+                if share != before or (features.review[t] and share != 0.0):
+                    at_open[t, k] = share
+
+
+def part(features: Any, t: int, k: int) -> Any:
+    """What is held after a decision, of a name or against all of them, as a part of one."""
+    return features.held[t, k] if k < features.held.shape[1] else -features.total[t]

@@ -10,18 +10,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import isfinite
+from typing import Any, ClassVar
 
 import numpy as np
 
 from indexsim.market import MarketData
-from strategies.base import Features, Strategy, Targets, no_orders
-from strategies.signals import above_average, before, lasting, rolling_high, share_below
+from strategies.base import Features
+from strategies.rules import Ruled
+from strategies.signals import above_average, before, rolling_high, share_below
 
 BANDS = ("level", "quantile")
 JUMPS = ("points", "share")
 
 
-class ViGate(Strategy):
+class ViGate(Ruled):
     """Hold a share of equity in the Nikkei that depends on the VI band and the trend.
 
     The VI used is the last close known at the decision: that of the session before, because the
@@ -37,6 +39,8 @@ class ViGate(Strategy):
 
     Needs ``n225`` and ``nikkei_vi``, and ``usdjpy`` for the resonance.
     """
+
+    optional: ClassVar[tuple[str, ...]] = ("share_below", "vi_rise", "below_high", "yen_rise")
 
     @dataclass(frozen=True)
     class Params:
@@ -145,41 +149,53 @@ class ViGate(Strategy):
         return features
 
     @staticmethod
-    def decide(features: Features, params: Params) -> Targets:
-        exposure = _by_band(features, params)
-        if params.jump:
-            jumped = features["vi_rise"] >= params.jump
-            near = features["below_high"] <= params.near_high
-            exposure = _at_most(params.locked, exposure, jumped & near, params)
-            if params.yen_rise:
-                exposure = _at_most(0.0, exposure, jumped & (features["yen_rise"] >= params.yen_rise), params)
-        core = params.core if params.hedge else 0.0
-        held = np.column_stack([np.full(len(exposure), core), exposure - core] if params.hedge else [exposure])
-        held[np.isnan(_measure(features, params)[0])] = 0.0
-        return Targets(ViGate.instruments(params), held, no_orders(*held.shape))
+    def rule(features: Any, params: Any, at_open: np.ndarray, at_close: np.ndarray, deposits: np.ndarray) -> None:
+        exposure = at_open[:, at_open.shape[1] - 1]
+        by_band(features, params, exposure)
+        if params.jump > 0.0:
+            cap(features, params, exposure)
+        if at_open.shape[1] == 2:
+            at_open[:, 0] = params.core
+            exposure -= params.core
+        if at_open.shape[1] == 2 or params.jump > 0.0:
+            value = measure(features, params)
+            for t in range(len(value)):
+                if np.isnan(value[t]):
+                    at_open[t] = 0.0
 
 
-def _measure(features: Features, params: ViGate.Params) -> tuple[np.ndarray, float, float]:
-    """What the bands are about, NaN where unknown, and their two bounds."""
-    if params.band == "quantile":
-        return features["share_below"], params.low_quantile, params.high_quantile
-    return features["vi"], params.low, params.high
+def measure(features: Any, params: Any) -> Any:
+    """What the bands are about, NaN where unknown."""
+    return features.share_below if params.band == "quantile" else features.vi
 
 
-def _by_band(features: Features, params: ViGate.Params) -> np.ndarray:
-    """Exposure by band and trend, as a share of equity."""
-    (value, low, high), below = _measure(features, params), features["above"] != 1.0
+def by_band(features: Any, params: Any, exposure: np.ndarray) -> None:
+    """Fill in the exposure by band and trend, as a share of equity."""
+    quantile = params.band == "quantile"
+    low, high = (params.low_quantile, params.high_quantile) if quantile else (params.low, params.high)
     everywhere = params.trend_in == "all"
-    # In this order, so that a VI that is unknown is in no band.
-    bands = [value < low, value < high, value >= high]
-    wanted = np.select(bands, [params.calm, params.normal, params.stressed], 0.0)
-    gated = np.select(bands, [everywhere, True, everywhere], False)
-    return np.where(gated & below, 0.0, wanted)
+    calm, normal, stressed = params.calm, params.normal, params.stressed
+    value, above = measure(features, params), features.above
+    for t in range(len(value)):
+        # Without branches, so that several rows are decided at once.
+        upper = normal if value[t] < high else stressed if value[t] >= high else 0.0
+        middle = (value[t] >= low) & (value[t] < high)
+        gated = (above[t] != 1.0) & (middle | everywhere)
+        exposure[t] = 0.0 if gated else calm if value[t] < low else upper
 
 
-def _at_most(most: float, exposure: np.ndarray, triggered: np.ndarray, params: ViGate.Params) -> np.ndarray:
-    """Cap the exposure for as long as a trigger lasts."""
-    return np.where(lasting(triggered, params.lock_sessions), np.minimum(exposure, most), exposure)
+def cap(features: Any, params: Any, exposure: np.ndarray) -> None:
+    """Take exposure off for as long as a lock-in or a resonance lasts."""
+    locked = resonant = 0
+    for t in range(len(exposure)):
+        jumped = features.vi_rise[t] >= params.jump
+        locked = params.lock_sessions if jumped and features.below_high[t] <= params.near_high else locked - 1
+        if locked > 0:
+            exposure[t] = min(exposure[t], params.locked)
+        if params.yen_rise > 0.0:
+            resonant = params.lock_sessions if jumped and features.yen_rise[t] >= params.yen_rise else resonant - 1
+            if resonant > 0:
+                exposure[t] = min(exposure[t], 0.0)
 
 
 def _check_bands(params: ViGate.Params) -> None:

@@ -9,14 +9,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import isfinite
+from typing import Any
 
 import numpy as np
 
 from indexsim.market import MarketData
-from strategies.base import Features, Strategy, Targets, no_orders
+from strategies.base import Features
+from strategies.rules import Ruled
 
 
-class ViSaver(Strategy):
+class ViSaver(Ruled):
     """Pay in an amount on the first session of each month, more where the VI is low, nothing where it is high.
 
     The VI is the last close known when the month before ends. The money arrives before the open of the month's first
@@ -84,16 +86,19 @@ class ViSaver(Strategy):
         return {"vi": market.known("nikkei_vi", "close", market.bars("daily")), "month": month}
 
     @staticmethod
-    def decide(features: Features, params: Params) -> Targets:
-        vi, month = features["vi"], features["month"]
-        n = len(vi)
-        # In this order, so that a VI that is unknown is in no band.
-        bands = [vi < params.low, vi < params.high, vi >= params.high]
-        factor = np.select(bands, [params.calm, params.normal, params.stressed], params.unknown)
-        # The session table may end with the market: then nothing is known to follow the last row.
-        last_of_month = np.append(month[1:] != month[:-1], False)[:n]
-        deposits = np.where(last_of_month, params.monthly * factor, 0.0)
-        # Paid in before the open of row t, the money is part of the equity that row t sizes by.
-        arrived = np.append(0.0, deposits[:-1])[:n] > 0
-        at_open = np.where(arrived, params.share, np.nan).reshape(-1, 1)
-        return Targets((params.instrument,), at_open, no_orders(n, 1), deposits=deposits)
+    def rule(features: Any, params: Any, at_open: np.ndarray, at_close: np.ndarray, deposits: np.ndarray) -> None:
+        month = features.month
+        for t in range(len(features.vi)):
+            # Paid in before the open of row t, the money is part of the equity that row t sizes by.
+            if t > 0 and deposits[t - 1] > 0.0:
+                at_open[t, 0] = params.share
+            # The session table may end with the market: then nothing is known to follow the last row.
+            if t + 1 < len(month) and month[t + 1] != month[t]:
+                deposits[t] = params.monthly * factor(features.vi[t], params)
+
+
+def factor(vi: Any, params: Any) -> Any:
+    """What a month's payment is multiplied by; a VI that is unknown is in no band."""
+    if np.isnan(vi):
+        return params.unknown
+    return params.calm if vi < params.low else params.normal if vi < params.high else params.stressed

@@ -9,16 +9,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import isfinite
+from typing import Any, ClassVar
 
 import numpy as np
 
 from indexsim.market import MarketData
-from strategies.base import Features, Strategy, Targets, no_orders
+from strategies.base import Features
+from strategies.rules import Ruled
 
 TRENDS = ("sma", "change")
 
 
-class YenBeta(Strategy):
+class YenBeta(Ruled):
     """Hold the Nikkei by the trend of the dollar in yen, and leave it or sell it short below a level of the dollar.
 
     The dollar rises where it stands above its own mean, or above its value some sessions ago. The rule counts only in
@@ -31,6 +33,8 @@ class YenBeta(Strategy):
 
     Needs ``usdjpy`` and ``n225``, with ``beta_window = 0`` only ``usdjpy``.
     """
+
+    optional: ClassVar[tuple[str, ...]] = ("beta",)
 
     @dataclass(frozen=True)
     class Params:
@@ -103,18 +107,18 @@ class YenBeta(Strategy):
         return features
 
     @staticmethod
-    def decide(features: Features, params: Params) -> Targets:
-        dollar, reference = features["dollar"], features["reference"]
-        exposure = np.where(dollar > reference, params.weak, params.strong)
-        unknown = np.isnan(reference)
-        if params.beta_window:
-            exposure = np.where(features["beta"] > params.beta_min, exposure, params.unrelated)
-            unknown = unknown | np.isnan(features["beta"])
-        # The level needs neither trend nor slope, but no rule holds without the dollar.
-        exposure = np.where(unknown, 0.0, exposure)
-        exposure = np.where(dollar < params.level, params.below, exposure)
-        exposure = np.where(np.isnan(dollar), 0.0, exposure)
-        return Targets((params.instrument,), exposure.reshape(-1, 1), no_orders(len(dollar), 1))
+    def rule(features: Any, params: Any, at_open: np.ndarray, at_close: np.ndarray, deposits: np.ndarray) -> None:
+        dollar, reference = features.dollar, features.reference
+        for t in range(len(dollar)):
+            exposure = params.weak if dollar[t] > reference[t] else params.strong
+            unknown = np.isnan(reference[t])
+            if params.beta_window > 0:
+                exposure = exposure if features.beta[t] > params.beta_min else params.unrelated
+                unknown = unknown or np.isnan(features.beta[t])
+            # The level needs neither trend nor slope, but nothing is held without the dollar.
+            if unknown or np.isnan(dollar[t]):
+                exposure = 0.0
+            at_open[t, 0] = params.below if dollar[t] < params.level else exposure
 
 
 def _reference(dollar: np.ndarray, params: YenBeta.Params) -> np.ndarray:

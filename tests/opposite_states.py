@@ -243,16 +243,10 @@ def _pressed(claim: Claim, sign: int, rng: np.random.Generator, before: int, aft
     extra = 0.0005 * rng.standard_normal(len(rows))
     for i in rows.get_indexer(pd.DatetimeIndex(events["effective_date"])):
         extra[i - before + 1 : i + after + 1] += size / (before + after)
-    world: World = {"index_events": events, "dividends": _no_dividends()}
+    world: World = {"index_events": events}
     place(world, p["short"], short, rows, rng)
     place(world, p["long"], short + extra, rows, rng)
-    place(world, "stocks:1000", 0.01 * rng.standard_normal(len(rows)), rows, rng)
     return world
-
-
-def _no_dividends() -> pd.DataFrame:
-    """Return a list of one payment, on a day without an event."""
-    return pd.DataFrame({"ex_date": [pd.Timestamp("2016-03-02")], "code": ["1000"], "yen": [1.0], "file": ["made"]})
 
 
 def event_pair(claim: Claim, sign: int, rng: np.random.Generator) -> World:

@@ -374,6 +374,8 @@ def test_the_verb_judges_a_synthetic_market_and_writes_the_same_bytes_twice(smal
     assert "SYNTHETIC" in (tmp_path / "a" / "index.html").read_text("utf-8")
     # Without a folder of constituents a claim on single stocks cannot be tested, and says so.
     assert next(c for c in first["claims"] if c["id"] == "S000-28")["verdict"] == NOT_TESTABLE
+    # A synthetic market has the baskets and dividends of both indexes.
+    assert "less the expected points of n225" in next(c for c in first["claims"] if c["id"] == "S001-59")["why"]
 
 
 def test_writing_makes_the_folder(tmp_path: Path) -> None:
@@ -429,6 +431,16 @@ def test_real_what_the_rulebook_calls_wrong_is_found_wrong(real_answer: dict[str
     ]
 
     assert {text: verdicts[text] for text in wrong} == dict.fromkeys(wrong, CONTRADICTED)
+
+
+@pytest.mark.real
+def test_real_dividends_of_the_days_of_splits_are_estimated_and_what_their_points_take_is_named(
+    real_answer: dict[str, Any],
+) -> None:
+    why = next(c["why"] for c in real_answer["claims"] if c["id"] == "S001-59")
+
+    assert "ex-days of March and September" in why
+    assert "expected points would take n225: closes, factors, divisors, dividends; topix: closes, shares_ffw" in why
 
 
 @pytest.mark.real

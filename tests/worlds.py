@@ -18,14 +18,18 @@ from numpy.typing import NDArray
 from indexsim import sessions
 
 Floats = NDArray[np.float64]
-World = dict[str, pd.DataFrame]
+World = dict[str, Any]
 
 DATES = sessions.sessions("2015-01-05", "2024-12-30")
+#: Ends of 40 years of months.
+MONTHS = pd.date_range("1985-01-31", periods=480, freq="ME")
+#: Root mean square of `wild`.
+MEAN_SPREAD = float(np.exp(-0.2 + 0.25 * 0.09 / (1 - 0.95**2)))
 
 
 @dataclass(frozen=True)
 class Case:
-    """A test in one setting.
+    """A test in one setting, for the claims that are tested so.
 
     Attributes
     ----------
@@ -39,6 +43,9 @@ class Case:
         Generator -> a world with an effect in the asserted direction.
     size : str
         What is planted, in words and numbers.
+    claims : str
+        Ids of the claims of this setting, a blank between two; empty where the shipped claims have none. They are the
+        seeds of the worlds.
     truth : float
         The effect in a null world.
     tested : bool
@@ -50,6 +57,7 @@ class Case:
     null: Callable[[np.random.Generator], World]
     planted: Callable[[np.random.Generator], World]
     size: str
+    claims: str
     truth: float = 0.0
     tested: bool = True
 
@@ -103,12 +111,14 @@ def prices(moves: Floats, dates: pd.DatetimeIndex, start: float = 20_000.0) -> p
     return pd.DataFrame({"open": before * np.exp(0.4 * moves), "close": before * np.exp(moves)}, dates)
 
 
-def two(n: int, make: Callable[[np.random.Generator, int], tuple[Floats, Floats]]) -> Callable[..., World]:
-    """Return a maker of worlds with two series ``a`` and ``b``, in levels."""
+def two(
+    n: int, make: Callable[[np.random.Generator, int], tuple[Floats, Floats]], dates: pd.DatetimeIndex = DATES
+) -> Callable[..., World]:
+    """Return a maker of worlds with two series ``a`` and ``b``, in levels, on the first n dates."""
 
     def build(rng: np.random.Generator) -> World:
         a, b = make(rng, n)
-        return {"a": pd.DataFrame({"close": a}, DATES[:n]), "b": pd.DataFrame({"close": b}, DATES[:n])}
+        return {"a": pd.DataFrame({"close": a}, dates[:n]), "b": pd.DataFrame({"close": b}, dates[:n])}
 
     return build
 
@@ -172,53 +182,6 @@ def one(n: int, memory: float = 0.0, falls: float = 1.0) -> Callable[[np.random.
     return build
 
 
-def after_vi(
-    n: int, cut: float, drift: float, horizon: int = 1, jump: int = 0
-) -> Callable[[np.random.Generator], World]:
-    """Return a maker of markets; where the VI lies above `cut`, or has risen by it over `jump` rows, drift follows.
-
-    The drift is that of each of the `horizon` sessions after such a row.
-    """
-
-    def build(rng: np.random.Generator) -> World:
-        market = Market(n, rng)
-        vi = market.vi
-        past = np.concatenate([np.full(jump, np.inf), vi[:-jump]]) if jump else np.zeros(n)
-        met = (vi / past - 1 > cut) if jump else vi > cut
-        if drift:
-            due = np.zeros(n)
-            for row in np.flatnonzero(met).tolist():
-                due[row + 1 : row + 1 + horizon] = drift
-            market.n225 += due
-        return market.world()
-
-    return build
-
-
-def bands(n: int, step: float) -> Callable[[np.random.Generator], World]:
-    """Return a maker of markets whose daily drift rises by `step` from band to band of the VI, 18 and 28."""
-
-    def build(rng: np.random.Generator) -> World:
-        market = Market(n, rng)
-        band = np.digitize(market.vi, [15.0, 22.0])
-        market.n225[1:] += step * (band[:-1] - 1)
-        return market.world()
-
-    return build
-
-
-def below_level(n: int, drift: float) -> Callable[[np.random.Generator], World]:
-    """Return a maker of markets with `drift` a day while the dollar, which wanders about 130, stood below it."""
-
-    def build(rng: np.random.Generator) -> World:
-        market = Market(n, rng)
-        level = 130 * np.exp(0.01 * ar(rng.standard_normal(n), 0.98))
-        market.n225[2:] += drift * (level[:-2] < 130.0)
-        return market.world(usdjpy=pd.DataFrame({"close": level}, market.dates))
-
-    return build
-
-
 def foreseen(n: int, weight: float) -> Callable[[np.random.Generator], World]:
     """Return a maker of two series: a slow level a, and b whose daily drift is `weight` times a, plus noise."""
 
@@ -241,75 +204,52 @@ def slow_share(n: int, shift: float) -> Callable[[np.random.Generator], World]:
     return build
 
 
-def chances(n: int, chance: float) -> Callable[[np.random.Generator], World]:
-    """Return a maker of a market in which, after the dollar crosses its first price, it rises with that chance.
-
-    The event is "above after five sessions"; without a crossing it is even.
-    """
+def vol_ahead(share: float) -> Callable[[np.random.Generator], World]:
+    """Return a maker of a slow series a and a series b whose wildness is a's, or has nothing to do with it."""
 
     def build(rng: np.random.Generator) -> World:
-        market = Market(n, rng)
-        mark = np.zeros(n)
-        mark[np.sort(rng.choice(n // 12 - 1, 25, replace=False)) * 12 + 6] = 1.0
-        moves = market.n225 - market.n225.mean()
-        for row in np.flatnonzero(mark).tolist():
-            up = rng.random() < chance
-            ahead = moves[row + 1 : row + 6]
-            if (ahead.sum() > 0) != up:
-                moves[row + 1 : row + 6] = -ahead
-        market.n225 = moves
-        return market.world(mark=pd.DataFrame({"close": mark}, market.dates))
+        n = 1_000
+        a, own = ar(0.3 * rng.standard_normal(n), 0.95), ar(0.3 * rng.standard_normal(n), 0.95)
+        moves = 0.01 * np.exp(0.6 * (share * a + (1 - share) * own)) * rng.standard_normal(n)
+        levels = 100 * np.exp(np.cumsum(moves))
+        return {"a": pd.DataFrame({"close": a}, DATES[:n]), "b": pd.DataFrame({"close": levels}, DATES[:n])}
 
     return build
 
 
-def purchases(n: int, falling: float, rising: float) -> Callable[[np.random.Generator], World]:
-    """Return a maker of a market whose Bank buys with these chances when the overnight move is negative or not."""
+def leading(weight: float) -> Callable[[np.random.Generator, int], tuple[Floats, Floats]]:
+    """Return a maker of two series that move together at once; a leads b by a row with that weight."""
+
+    def make(rng: np.random.Generator, n: int) -> tuple[Floats, Floats]:
+        x, y = rng.standard_normal((2, n))
+        spread = 0.01 * wild(rng, n)
+        a, b = spread * x, spread * (0.5 * x + 0.8 * y)
+        b[1:] += weight * a[:-1]
+        return 100 * np.exp(np.cumsum(a)), 100 * np.exp(np.cumsum(b))
+
+    return make
+
+
+def same_rows(effect: float) -> Callable[[np.random.Generator], World]:
+    """Return a maker of 300 months of a, b and c; where a falls and b rises, c moves by `effect` more."""
 
     def build(rng: np.random.Generator) -> World:
-        market = Market(n, rng)
-        rate = np.where(ar(0.3 * rng.standard_normal(n), 0.95) > 0, 0.1, -0.1)  # eras of eager and idle buying
-        chance = np.where(market.topix < 0, falling, rising) + rate
-        bought = np.where(rng.random(n) < chance, 700.0, np.nan)
-        frame = pd.DataFrame({"index_etf": bought}, market.dates)
-        return market.world(boj_etf_purchases=frame)
+        moves = 0.03 * wild(rng, 300) * rng.standard_normal((3, 300))
+        moves[2] += effect * ((moves[0] < 0) & (moves[1] > 0))
+        levels = 100 * np.exp(np.cumsum(moves, axis=1))
+        return {name: pd.DataFrame({"close": row}, MONTHS[:300]) for name, row in zip("abc", levels, strict=True)}
 
     return build
 
 
-def events(n: int, effect: float, count: int = 22, sessions_long: int = 1) -> Callable[[np.random.Generator], World]:
-    """Return a maker of a market with splits, half of them on ex-dividend days, when the Nikkei loses 0.3 % anyway.
-
-    On event days (or over the windows from announcement to the day before) the Nikkei moves by `effect` a day more.
-    """
+def slow_days(n: int, drift: float) -> Callable[[np.random.Generator], World]:
+    """Return a maker of a slow series a, and b which drifts on the days after a stood above 0."""
 
     def build(rng: np.random.Generator) -> World:
-        market = Market(n, rng)
-        month = pd.Series(market.dates.year * 12 + market.dates.month)
-        to_end = month.groupby(month).cumcount(ascending=False).to_numpy()
-        settle = np.where(market.dates >= pd.Timestamp("2019-07-16"), 1, 2)
-        ex_days = np.flatnonzero((to_end == settle) & market.dates.month.isin((3, 9)))
-        market.n225[ex_days] -= 0.003
-        free = np.setdiff1d(np.arange(40, n - 10), ex_days)
-        usable = ex_days[(ex_days > 40) & (ex_days < n - 10)]
-        rows = np.concatenate(
-            [rng.choice(usable, len(usable) // 2, replace=False), rng.choice(free, count // 2, False)]
-        )
-        back = rng.integers(10, 30, len(rows))
-        for row, days in zip(rows.tolist(), back.tolist(), strict=True):
-            if sessions_long == 1:
-                market.n225[row] += effect
-            else:
-                market.n225[row - days + 1 : row] += effect
-        rows, back = np.repeat(rows, 2), np.repeat(back, 2)  # two splits on each day are one event
-        frame = pd.DataFrame(
-            {
-                "effective_date": market.dates[rows].strftime("%Y-%m-%d"),
-                "announced_date": market.dates[rows - back].strftime("%Y-%m-%d"),
-                "code": "0000",
-                "event": "split 2:1",
-            }
-        )
-        return market.world(index_events=frame)
+        a = ar(0.3 * rng.standard_normal(n), 0.95)
+        moves = 0.01 * wild(rng, n) * rng.standard_normal(n)
+        moves[1:] += drift * (a[:-1] > 0)
+        levels = 100 * np.exp(np.cumsum(moves))
+        return {"a": pd.DataFrame({"close": a}, DATES[:n]), "b": pd.DataFrame({"close": levels}, DATES[:n])}
 
     return build

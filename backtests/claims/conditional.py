@@ -121,7 +121,8 @@ def conditional_probability(inputs: Inputs, params: Params) -> Evidence:
     enough(n, 1)
     share = float(y[chosen].mean())
     if params.get("by") == "day":
-        block = st.block_length(len(y), int(event["horizon"]))
+        # Neighbouring days share most of their windows: blocks hold several windows, or the interval is too short.
+        block = st.block_length(len(y), 3 * int(event["horizon"]))
         interval = st.share_interval(chosen, y, block, draws_of(params, "conditional_probability"))
         p = st.normal_p(share - threshold(params), interval)
     else:

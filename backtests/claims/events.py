@@ -13,8 +13,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from backtests.claims import exdividend, turns
 from backtests.claims import statistics as st
-from backtests.claims import turns
 from backtests.claims.evidence import Evidence, Inputs
 from backtests.claims.measure import (
     claim_test,
@@ -138,42 +138,50 @@ def against_placebos(
     return found, st.placebo_p(np.concatenate(own), st.stratified_draws(pools, counts, rng))
 
 
-def _without_dividends(moves: st.Floats, sessions: pd.DatetimeIndex, rows: NDArray[np.int64]) -> st.Floats:
-    """Return moves less what the ex-dividend days of the same months without an event moved on the average."""
-    kinds = kinds_of_days(sessions) % 4
-    free = np.isfinite(moves)
-    free[rows] = False
-    expected = {
-        kind: float(moves[free & (kinds == kind)].mean()) for kind in (1, 2, 3) if np.any(free & (kinds == kind))
-    }
-    without: st.Floats = moves - np.array([expected.get(int(kind), 0.0) for kind in kinds])
-    return without
-
-
 @split_at_seed
 def event_pair(inputs: Inputs, params: Params) -> Evidence:
     """Long leg less short leg around event days, less the same on days of the same kinds without an event.
 
-    Where a size is asserted, the effect is the plain mean, as a trader would book it.
+    Where a size is asserted, the effect is the plain mean, as a trader would book it. With ``remove_dividends`` every
+    day's return is taken less what its ex-dividends are expected to take off (`backtests.claims.exdividend`).
     """
     legs = _spread(inputs, params)
     enough(len(legs[0]), 60)
     sessions = pd.DatetimeIndex(legs[0].index)
     rows = _rows_of(pd.DatetimeIndex(chosen_events(inputs, params)[str(params["anchor"])].dropna()), sessions)
-    return _around(_moves(legs, int(params["before"]), int(params["after"])), sessions, rows, params, "event_pair")
+    window = int(params["before"]), int(params["after"])
+    moves, how = _moves(legs, *window), ""
+    if params.get("remove_dividends"):
+        gone, how = _dividends(inputs, params, legs, rows, window)
+        moves = moves - gone
+    return _around(moves, sessions, rows, params, "event_pair", how)
+
+
+def _dividends(
+    inputs: Inputs,
+    params: Params,
+    legs: tuple[pd.Series, pd.Series | None],
+    rows: NDArray[np.int64],
+    window: tuple[int, int],
+) -> tuple[st.Floats, str]:
+    """Return what ex-dividend days are expected to take off the pair around each session, and how that is known."""
+    names = [str(params[leg]).removesuffix(".close") for leg in ("long", "short") if params.get(leg)]
+    named = [(name, closes) for name, closes in zip(names, legs, strict=False) if closes is not None]
+    kinds = kinds_of_days(pd.DatetimeIndex(legs[0].index)) % 4
+    expected = inputs.get(exdividend.INPUT) or exdividend.expected_of(None)
+    return exdividend.expected_moves(expected, named, _moves(legs, 1, 0), kinds, rows, window)
 
 
 def _around(
-    moves: st.Floats, sessions: pd.DatetimeIndex, rows: NDArray[np.int64], params: Params, name: str
+    moves: st.Floats, sessions: pd.DatetimeIndex, rows: NDArray[np.int64], params: Params, name: str, how: str = ""
 ) -> Evidence:
-    if params.get("remove_dividends"):
-        moves = _without_dividends(moves, sessions, rows)
     rng = draws_of(params, name)
     plain = moves[rows][np.isfinite(moves[rows])]
     excess, p = against_placebos(moves, rows, kinds_of_days(sessions), threshold(params), rng)
     shown = plain if is_size(params) else excess
     _, low, high = st.studentised_mean(shown, rng)
     note = f"{len(plain)} days; plain mean {plain.mean():.5f}, less days of the same kinds {excess.mean():.5f}"
+    note += how and f"; both {how}"
     return estimate(params, float(shown.mean()), "return", (low, high), len(shown), p, note)
 
 

@@ -12,7 +12,8 @@ from typing import Any
 
 #: Name of an input -> its frame, or None where no folder holds it. Names: the files of a market as
 #: `MarketData.table` gives them; the long frames of a folder of constituents
-#: (`indexsim.official.constituents`); the tables of data/facts by file name.
+#: (`indexsim.official.constituents`); the tables of data/facts by file name; what a market tells of its dividends
+#: (`backtests.claims.exdividend`).
 Inputs = Mapping[str, Any]
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from backtests.claims import exdividend
 from backtests.claims.evidence import Inputs
 from backtests.version import ROOT
 from indexsim.market import MarketData
@@ -16,6 +17,8 @@ from indexsim.schema import FILES
 
 #: Fact tables every test may read, all cells text.
 TABLES = ("claims_facts", "index_events", "cap_steps", "reviews")
+#: What every test is handed, asked for or not.
+ALWAYS = (*TABLES, exdividend.INPUT)
 
 
 def fact_tables() -> dict[str, pd.DataFrame]:
@@ -32,8 +35,8 @@ def facts() -> dict[str, dict[str, str]]:
 
 
 def gather(names: Iterable[str], market: MarketData | None, constituents: Constituents | None) -> Inputs:
-    """Return the named inputs, None for what nothing holds, and the fact tables."""
-    frames: dict[str, Any] = dict(fact_tables())
+    """Return the named inputs, None for what nothing holds, the fact tables and the dividend points of the market."""
+    frames: dict[str, Any] = {**fact_tables(), exdividend.INPUT: exdividend.expected_of(market)}
     long = constituents.frames() if constituents else {}
     for name in sorted(set(names)):
         if (name == "dividends" and long.get(name) is not None) or name not in FILES:

@@ -20,7 +20,7 @@ from typing import Any
 from backtests.claims.adjust import benjamini_hochberg, holm
 from backtests.claims.catalogue import FACT, UNTESTABLE, Claim
 from backtests.claims.evidence import Evidence, Inputs, Test
-from backtests.claims.gather import TABLES
+from backtests.claims.gather import ALWAYS
 from indexsim.errors import unknown_name
 
 SUPPORTED = "supported"
@@ -181,7 +181,8 @@ def judge(
     ----------
     claims : sequence of Claim
     inputs : mapping
-        Every frame any claim asks for; None where there is none. A test sees those of its claim and the fact tables.
+        Every frame any claim asks for; None where there is none. A test sees those of its claim and
+        what every test is handed (`gather.ALWAYS`).
     tests : mapping of str to Test
     facts : mapping of str to mapping
         Rows of ``claims_facts.csv`` by id, cells as text.
@@ -206,7 +207,7 @@ def _judged(
     absent = tuple(f"{name}: no folder holds it" for name in claim.inputs if inputs.get(name) is None)
     if absent:
         return Judgement(claim, _nothing(absent))
-    seen = {name: frame for name, frame in inputs.items() if name in claim.inputs or name in TABLES}
+    seen = {name: frame for name, frame in inputs.items() if name in claim.inputs or name in ALWAYS}
     evidence = tests[claim.test](seen, claim.arguments())
     if evidence.missing and claim.settled_by:
         evidence = replace(evidence, missing=(claim.settled_by, *evidence.missing))

@@ -11,6 +11,9 @@ from backtests.claims.evidence import Evidence, Inputs
 from backtests.claims.measure import claim_test, draws_of, enough, estimate, split_at_seed, values_of
 from backtests.claims.series import Params, at_frequency, bounded, column, overnight, series
 
+#: Sessions of an eager or an idle period of buying, of which a block of a resample holds two.
+PERIOD = 50
+
 
 def _proxy(inputs: Inputs, name: str) -> pd.Series:
     """Return the move before the Bank decided, a session each."""
@@ -46,7 +49,7 @@ def quantile_probability(inputs: Inputs, params: Params) -> Evidence:
     enough(int(mask.sum()))
     share = float(hits[mask].mean())
     rng = draws_of(params, "quantile_probability")
-    interval = st.share_interval(mask, hits, st.block_length(len(hits)), rng)
+    interval = st.share_interval(mask, hits, st.block_length(len(hits), PERIOD), rng)
     _, p, _ = turns.shift_means(mask, hits, studentise=False)
     note = f"{int(hits[mask].sum())} of {int(mask.sum())} sessions; elsewhere {hits[~mask].mean():.3f}"
     return estimate(params, share, "probability", interval, int(mask.sum()), p, note)

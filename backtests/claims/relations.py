@@ -107,7 +107,10 @@ def slope(inputs: Inputs, params: Params) -> Evidence:
 
 @split_at_seed
 def volatility_ratio(inputs: Inputs, params: Params) -> Evidence:
-    """Standard deviation of the returns of ``a`` over that of ``b``."""
+    """Standard deviation of the returns of ``a`` over that of ``b``.
+
+    p is that of a correlation between difference and sum: two spreads are equal where it is zero (Pitman 1939).
+    """
     a, b = (values_of(s) for s in pair_changes(inputs, params))
     enough(len(a), 4 * st.BATCHES)
     params = {"threshold": 1.0, **params}
@@ -115,7 +118,8 @@ def volatility_ratio(inputs: Inputs, params: Params) -> Evidence:
     found = float(st.moment_spreads(moments.mean(axis=0)[None])[0])
     rng = draws_of(params, "volatility_ratio")
     low, high = st.moment_interval(moments, st.moment_spreads, 2 * st.block_length(len(a)), rng)
-    p = st.normal_p(float(np.log(found / threshold(params))), (float(np.log(low)), float(np.log(high))))
+    scaled = threshold(params) * b
+    _, p = turns.shift_correlation(a - scaled, a + scaled)
     return estimate(params, found, "ratio", (low, high), len(a), p, "")
 
 

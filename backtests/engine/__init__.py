@@ -17,9 +17,10 @@ import numpy as np
 from backtests.engine.books import HEADROOM, FloatBooks, TermsOf, disagreement
 from backtests.engine.feeds import ArrayFeed, SeriesFeed
 from backtests.lookahead.guard import guarded
+from backtests.trading import reasons
 from backtests.trading.audit import audit
-from backtests.trading.broker import CLOSE, OPEN, Broker, OrderRecord, Terms, size
-from backtests.trading.execution import PER_YEN
+from backtests.trading.broker import CLOSE, OPEN, Broker, OrderRecord, Terms
+from backtests.trading.execution import PER_YEN, can_size, position
 from backtests.trading.feeds import Feed
 from backtests.trading.instruments import Instrument
 from backtests.trading.ledger import Book
@@ -172,8 +173,8 @@ def _wanted(targets: Targets, rebalance: str) -> dict[int, list[tuple[int, int, 
         if rebalance == "on-change":
             changed = values != np.concatenate(([0.0], values[:-1])) if len(values) else np.zeros(0, bool)
             at, values = at[changed], values[changed]
-        for position, value in zip(at.tolist(), values.tolist(), strict=True):
-            found.setdefault(position // 2, []).append((position % 2, k, value))
+        for instant, value in zip(at.tolist(), values.tolist(), strict=True):
+            found.setdefault(instant // 2, []).append((instant % 2, k, value))
     found.pop(n - 1, None)  # no orders on the last bar
     return {t: sorted(row) for t, row in found.items()}
 
@@ -200,21 +201,22 @@ class _Follower(bt.Strategy):  # type: ignore[misc]
             self._decide(book, equity)
 
     def _decide(self, book: Book, equity: int) -> None:
-        expected, terms = list(book.quantity), self.p.desk.terms
+        expected, unit = list(book.quantity), Targets.UNITS.index(self.p.unit)
         for phase, k, wanted in self.p.wanted[self.t]:
-            position = size(book.instruments[k], wanted, self.p.unit, equity, self.marks[k][self.t], terms.reserve[k])
-            if position is None:
-                self._lose(k, phase, "no print yet to size it by")
+            i, mark = book.instruments[k], self.marks[k][self.t]
+            if not can_size(wanted, unit, mark):
+                self._lose(k, phase, reasons.NO_PRICE)
                 continue
-            if position == 0 and wanted:
-                self._lose(k, phase, "the target is less than one lot")
-            if position != expected[k]:
-                self._submit(k, phase, position - expected[k])
-                expected[k] = position
+            held = position(wanted, unit, equity, mark, i.multiplier, i.lot, self.p.desk.terms.reserve[k])
+            if held == 0 and wanted:
+                self._lose(k, phase, reasons.BELOW_A_LOT)
+            if held != expected[k]:
+                self._submit(k, phase, held - expected[k])
+                expected[k] = held
 
-    def _lose(self, k: int, phase: int, reason: str) -> None:
+    def _lose(self, k: int, phase: int, reason: int) -> None:
         """Keep a target that became no order."""
-        self.p.desk.records.append(OrderRecord(self.t, k, phase == CLOSE, 0, "rejected", reason))
+        self.p.desk.records.append(OrderRecord(self.t, k, phase == CLOSE, 0, "rejected", reasons.words(reason)))
 
     def _submit(self, k: int, phase: int, quantity: int) -> None:
         submit = self.buy if quantity > 0 else self.sell

@@ -26,6 +26,7 @@ import pandas as pd
 from backtests.lookahead.guard import LookAheadError
 from indexsim.market import Folder, MarketData
 from strategies.base import Strategy, Targets
+from strategies.rules import Ruled
 
 _ARRAYS = (np.ndarray, pd.DataFrame, pd.Series, pd.Index, memoryview, array)
 #: What no strategy may hold outside its functions.
@@ -38,7 +39,7 @@ _READS = (
 )
 #: Modules through which Python itself reads: imports, source lines for a warning, time zones, compiled code.
 _IMPORTS = ("importlib._bootstrap", "importlib._bootstrap_external")
-_OWN = ("numba.", "llvmlite.", "zoneinfo.")
+_OWN = ("numba.", "llvmlite.", "zoneinfo.", "indexsim.compiled")
 _SOURCE_LINES = "linecache"
 #: Objects of these modules keep notes for themselves: a compiled function its versions, a logger its levels.
 _BUSY = ("numba.", "logging")
@@ -224,7 +225,7 @@ def _members(values: Mapping[str, Any], module: str, of: str) -> dict[str, Any]:
 def _modules(strategy: type[Strategy]) -> list[ModuleType]:
     """Return the modules of the strategy and of its bases, but not ours."""
     names = dict.fromkeys(c.__module__ for c in strategy.__mro__)
-    ours = ("builtins", "abc", Strategy.__module__)
+    ours = ("builtins", "abc", Strategy.__module__, Ruled.__module__)
     return [sys.modules[name] for name in names if name not in ours and name in sys.modules]
 
 

@@ -42,6 +42,7 @@ def drivers(answer: Answer) -> str:
 
 
 def claims(answer: Answer) -> str:
+    """Say the verdicts by seed, and what cannot be tested."""
     # Imported here: the words of the claims stand beside their data.
     from backtests.claims.words import as_text as claims_as_text
 

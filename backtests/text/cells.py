@@ -22,20 +22,25 @@ def _width(cell: str) -> int:
 
 
 def section(head: str, lines: list[str]) -> list[str]:
+    """Return lines under a head, or nothing where there are none."""
     return [f"{head}:", *lines] if lines else []
 
 
 def level(value: float | None) -> str:
+    """Return a level in points with two decimals, a dash for an unknown one."""
     return "-" if value is None else f"{value:.2f}"
 
 
 def signed(value: float | None) -> str:
+    """Return a number with its sign and two decimals, a dash for an unknown one."""
     return "-" if value is None else f"{value:+.2f}"
 
 
 def percent(value: float | None) -> str:
+    """Return a fraction in percent with two decimals, a dash for an unknown one."""
     return "-" if value is None else f"{value:.2%}"
 
 
 def number(value: float | None) -> str:
+    """Return a number with two decimals, a dash for an unknown one."""
     return "-" if value is None else f"{value:.2f}"

@@ -13,6 +13,7 @@ YEARS = 10
 
 
 def index(answer: Answer) -> str:
+    """Say the divisors, weights, points and levels of a rebuilt index."""
     lines = [f"{d['date']}  {d['divisor']:>14}  {d['event']}" for d in answer["divisors"]]
     lines += _weights(answer)
     points = [f"{r['code']:<20}{r['points']:>12.2f}" for r in answer.get("contributions", [])]
@@ -114,6 +115,7 @@ def _cell(what: str, value: Any) -> str:
 
 
 def flows(answer: Answer) -> str:
+    """Say the trades that each event asks of index funds."""
     lines = []
     for e in answer["events"]:
         bought = sum(t["yen"] for t in e["trades"] if t["yen"] > 0)

@@ -10,6 +10,7 @@ Answer = dict[str, Any]
 
 
 def check(answer: Answer) -> str:
+    """Say what the gate found, and what each file covers."""
     lines = []
     for f in answer["findings"][:40]:
         where = ", ".join(part for part in (f["file"], f["row"], f["column"]) if part)
@@ -23,17 +24,20 @@ def check(answer: Answer) -> str:
 
 
 def sample(answer: Answer) -> str:
+    """Say where the synthetic market is, and which effects are planted in it."""
     effects = ", ".join(f"{name} {value}" for name, value in answer["effects"].items())
     return f"{answer['path']}: SYNTHETIC, {answer['data']['from']} to {answer['data']['to']}; effects: {effects}"
 
 
 def listing(answer: Answer) -> str:
+    """Return the one list of an answer as a table."""
     rows = next(value for key, value in answer.items() if key not in ("data", "version"))
     table = [[*rows[0]], *([str(value) for value in row.values()] for row in rows)]
     return "\n".join(grid(table, left=len(rows[0])))
 
 
 def describe(answer: Answer) -> str:
+    """Say what an instrument is, or a strategy and its parameters."""
     if "instrument" in answer:
         return "\n".join(f"{key:<18}{value}" for key, value in answer["instrument"].items())
     lines = [

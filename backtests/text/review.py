@@ -13,6 +13,7 @@ RANKS = 10
 
 
 def review(answer: Answer) -> str:
+    """Say the dates of a review, its events and the rankings behind them."""
     dates = answer["review"]
     lines = [f"base {dates['base']}, announced {dates['announced']}, effective {dates['effective']}"]
     if answer["events"] is None:

@@ -10,6 +10,7 @@ Answer = dict[str, Any]
 
 
 def demo(answer: Answer) -> str:
+    """Say a line for each run of the demonstration, and which page to open."""
     rows = [_run_row(r["spec"], r) for r in answer["runs"]]
     synthetic = "SYNTHETIC market, planted effects. " if answer["data"]["synthetic"] else ""
     return "\n".join([_HEAD, *rows, f"{synthetic}Open {answer['index']}"])
@@ -33,6 +34,7 @@ def _run_row(name: str, r: Answer) -> str:
 
 
 def run(answer: Answer) -> str:
+    """Say the figures of a run, what it lacked, and what the look-ahead check found."""
     lines = [_HEAD, _run_row(answer["run_id"].rsplit("-", 1)[0], answer)]
     lines += [f"missing: {text}" for text in answer["data"]["missing"]]
     lines += [f"rejected {r['n']}: {r['reason']}" for r in answer["rejected"]]
@@ -46,6 +48,7 @@ def run(answer: Answer) -> str:
 
 
 def lookahead(answer: Answer) -> str:
+    """Say the leaks of a strategy, and how much was checked."""
     lines = [f"LEAK by {leak['test']} at {leak['row']}: {leak['what']}" for leak in answer["leaks"][:20]]
     more = len(answer["leaks"]) - 20
     lines += [f"... and {more} more; --json FILE has all"] if more > 0 else []
@@ -56,4 +59,5 @@ def lookahead(answer: Answer) -> str:
 
 
 def report(answer: Answer) -> str:
+    """Name the pages written, one a line."""
     return "\n".join(answer["pages"])

@@ -14,13 +14,11 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from backtests.trading import execution
+from backtests.trading import execution, reasons
 from backtests.trading.feeds import Feed
-from backtests.trading.instruments import Instrument
 from backtests.trading.ledger import MARGIN_CALL, ROLL, SETTLEMENT, Book, Fill
 
 OPEN, CLOSE = 0, 1
-PHASES = ("open", "close")
 
 
 @dataclass(frozen=True)
@@ -120,7 +118,7 @@ class Broker:
         self._ticks = (feed.open_tick.T.tolist(), feed.close_tick.T.tolist())
         self._days, self._cash_rate = feed.days.tolist(), feed.cash_rate.tolist()
         self._initial, self._maintenance = feed.initial.T.tolist(), feed.maintenance.T.tolist()
-        self._before_open, self._after_close = _busy(feed)
+        self._before_open, self._after_close = (frozenset(bars.tolist()) for bars in busy(feed))
         self._splits: dict[int, list[tuple[int, int, int]]] = {}
         for (t, k), (new, old) in sorted(feed.splits.items()):
             self._splits.setdefault(t, []).append((k, new, old))
@@ -144,7 +142,7 @@ class Broker:
                 self._mark(t, CLOSE)
             for order in sorted((o for o in orders if o.phase == phase), key=self._rank):
                 if not self._trade(t, order, fallen):
-                    fallen.setdefault(order.k, "the order before it on the same row was rejected")
+                    fallen.setdefault(order.k, reasons.FELL_BEFORE)
         if t in self._after_close:
             self._roll(t)
         self.called = self._is_called(t)
@@ -206,14 +204,14 @@ class Broker:
         book = self.book
         return any(book.quantity) and book.bound(_on(t, self._maintenance), shorts_only=True) > book.equity
 
-    def _close_out(self, t: int) -> dict[int, str]:
+    def _close_out(self, t: int) -> dict[int, int]:
         """Close everything that binds margin at the open; what does not print waits for the next one."""
-        book, fallen = self.book, {}
+        book, fallen = self.book, dict[int, int]()
         for k, i in enumerate(book.instruments):
             held, reference = book.quantity[k], self._prices[OPEN][k][t]
             if not held or (held > 0 and not i.cash_settled):
                 continue
-            fallen[k] = "the position is closed on a margin call"
+            fallen[k] = reasons.CALLED
             if reference > 0:
                 price = self._moved(t, k, OPEN, -held, reference)
                 self._fill(t, k, OPEN, -held, reference, price, MARGIN_CALL)
@@ -232,36 +230,38 @@ class Broker:
     def _rank(self, order: Order) -> tuple[bool, int]:
         return (not execution.reduces(self.book.quantity[order.k], order.quantity), order.k)
 
-    def _trade(self, t: int, order: Order, fallen: dict[int, str]) -> bool:
+    def _trade(self, t: int, order: Order, fallen: Mapping[int, int]) -> bool:
         """Fill an order or reject it, and write down which."""
         asked = order.quantity
         reason = fallen.get(order.k) or self._impossible(t, order)
         if not reason:
             order.quantity = self._in_volume(t, order)
-            reason = self._beyond(t, order) if order.quantity else "no volume within volume_share"
+            reason = self._beyond(t, order) if order.quantity else reasons.NO_VOLUME
         if reason:
             order.quantity = asked
             self.witness.refused(order)
         part = f"volume_share leaves {order.quantity} of {asked}" if order.quantity != asked else ""
         status = "rejected" if reason else "partly" if part else "filled"
         at_close = order.phase == CLOSE
-        self.records.append(OrderRecord(order.bar, order.k, at_close, asked, status, reason or part))
+        instrument = self.book.instruments[order.k] if order.k >= 0 else None
+        words = reasons.words(reason, instrument) or part
+        self.records.append(OrderRecord(order.bar, order.k, at_close, asked, status, words))
         return not reason
 
-    def _impossible(self, t: int, order: Order) -> str:
-        """Return why an order cannot trade at all, or nothing."""
+    def _impossible(self, t: int, order: Order) -> int:
+        """Return why an order cannot trade at all, or `reasons.NONE`."""
         if order.phase not in (OPEN, CLOSE):
-            return "only orders at the market and at the close fill here"
+            return reasons.KIND
         if order.k < 0:
-            return "a series cannot be traded"
+            return reasons.SERIES
         i = self.book.instruments[order.k]
         if order.quantity % i.lot and (self.book.quantity[order.k] + order.quantity) % i.lot:
-            return f"not in whole lots of {i.lot}"
+            return reasons.ODD_LOT
         if self._prices[order.phase][order.k][t] <= 0:
-            return f"no print at the {PHASES[order.phase]}"
+            return reasons.NO_CLOSE if order.phase == CLOSE else reasons.NO_OPEN
         if i.most and abs(order.quantity) > i.most:
-            return f"more than the {i.most} that one order may have"
-        return "a split left less than one lot of it" if not order.quantity else ""
+            return reasons.OVERSIZED
+        return reasons.NONE if order.quantity else reasons.SPLIT_AWAY
 
     def _in_volume(self, t: int, order: Order) -> int:
         share, k = self.terms.volume_share, order.k
@@ -270,21 +270,21 @@ class Broker:
         volume = int(self.feed.volume[t, k])
         return execution.within_volume(order.quantity, volume, share, self.book.instruments[k].lot)
 
-    def _beyond(self, t: int, order: Order) -> str:
+    def _beyond(self, t: int, order: Order) -> int:
         """Fill an order, unless it breaks a price limit or the margin: then return which."""
         k, quantity, book = order.k, order.quantity, self.book
         reference = self._prices[order.phase][k][t]
         price = self._moved(t, k, order.phase, quantity, reference)
         lowest, highest = int(self.feed.lower[t, k]), int(self.feed.upper[t, k])
         if price < lowest or (highest and price > highest):
-            return "the fill lies beyond the price limit"
+            return reasons.LIMIT
         if not execution.reduces(book.quantity[k], quantity):
             fee = self._fee(k, quantity, price)
             bound = book.bound_after(k, quantity, price, _on(t, self._initial))
             if execution.rejected(bound, fee, self._equity_at(k, price)):
-                return "margin or notional plus fee exceeds the equity"
+                return reasons.NO_ROOM
         self._fill(t, k, order.phase, quantity, reference, price, "", order)
-        return ""
+        return reasons.NONE
 
     def _moved(self, t: int, k: int, phase: int, quantity: int, reference: int) -> int:
         """Return the price of a fill after slippage, impact and spread."""
@@ -321,36 +321,14 @@ class Broker:
         return self.book.equity + self.book.quantity[k] * (price - self.book.marks[k]) * i.multiplier
 
 
-def size(i: Instrument, wanted: float, unit: str, equity: int, mark: int, reserve: float) -> int | None:
-    """Return the position a target asks for (rule 5); None where no price is there to say.
-
-    Parameters
-    ----------
-    wanted : float
-        In `unit`: a share of the equity, yen ("notional") or contracts.
-    equity : int
-        Sen.
-    mark : int
-        Last print, in price units; 0 where there is none.
-    """
-    if unit == "contracts":
-        return int(wanted / i.lot) * i.lot
-    if mark <= 0:
-        return None if wanted else 0
-    if unit == "notional":
-        sign, yen = (1.0 if wanted > 0 else -1.0), int(abs(wanted) * execution.PER_YEN)
-        return execution.lots(sign, yen, mark, i.multiplier, i.lot, 0.0)
-    return execution.lots(wanted, equity, mark, i.multiplier, i.lot, reserve)
-
-
 def _on(t: int, columns: Sequence[Sequence[int]]) -> list[int]:
     return [column[t] for column in columns]
 
 
-def _busy(feed: Feed) -> tuple[frozenset[int], frozenset[int]]:
-    """Return the bars on which something happens before the open, and after the close."""
+def busy(feed: Feed) -> tuple[np.ndarray, np.ndarray]:
+    """Return the bars on which something happens before the open, and those after whose close a contract is rolled."""
     early = feed.distribution.any(axis=1) | feed.settle.any(axis=1)
     rates = feed.long_rate.any(axis=1) | feed.short_rate.any(axis=1) | (feed.cash_rate != 0)
     early |= rates & (feed.days > 0)
-    before = {*np.flatnonzero(early).tolist(), *(t for t, _ in feed.splits)}
-    return frozenset(before), frozenset(np.flatnonzero(feed.roll.any(axis=1)).tolist())
+    before = np.unique(np.append(np.flatnonzero(early), np.array([t for t, _ in feed.splits], dtype=np.int64)))
+    return before, np.flatnonzero(feed.roll.any(axis=1))

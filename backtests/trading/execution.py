@@ -117,6 +117,41 @@ def lots(share: float, equity: int, price: int, multiplier: int, lot: int, reser
     return size if share > 0 else -size
 
 
+#: Units of a target, in the order of `strategies.base.Targets.UNITS`.
+EQUITY, NOTIONAL, CONTRACTS = 0, 1, 2
+
+
+def can_size(wanted: float, unit: int, mark: int) -> bool:
+    """Say whether a target can be turned into a position: a share of the equity needs a price, unless it is flat."""
+    return unit == CONTRACTS or mark > 0 or wanted == 0
+
+
+def position(wanted: float, unit: int, equity: int, mark: int, multiplier: int, lot: int, reserve: float) -> int:
+    """Return the signed quantity a target asks for (rule 5), in whole lots.
+
+    Parameters
+    ----------
+    wanted : float
+        In `unit`: a share of the equity, yen (`NOTIONAL`) or contracts.
+    equity : int
+        Sen.
+    mark : int
+        Last print, in price units; above zero unless `can_size` says otherwise.
+
+    Examples
+    --------
+    >>> position(-0.5, EQUITY, 10_000_000_000, 123_400, 1, 10, 0.0), position(250.0, CONTRACTS, 0, 0, 1, 100, 0.0)
+    (-40510, 200)
+    """
+    if unit == CONTRACTS:
+        return int(wanted / lot) * lot
+    if mark <= 0:
+        return 0
+    if unit == NOTIONAL:
+        return lots(1.0 if wanted > 0 else -1.0, int(abs(wanted) * PER_YEN), mark, multiplier, lot, 0.0)
+    return lots(wanted, equity, mark, multiplier, lot, reserve)
+
+
 def reduces(position: int, quantity: int) -> bool:
     """Say whether an order brings a position nearer to flat without crossing it.
 

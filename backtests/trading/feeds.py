@@ -138,7 +138,8 @@ def _column(
     parts = (_to_units(market, i, p, bars, how) for p in (quotes.open, quotes.close, quotes.rolled))
     opened, closed, rolled = (_on_tick(i, table, bars, units) for units in parts)
     splits = splits_of(market, i, bars)
-    mark = np.where(rolled > 0, rolled, _last_print(closed, opened, splits))
+    # What is rolled is worth the next contract, also on bars without a print after it.
+    mark = _last_print(np.where(rolled > 0, rolled, closed), opened, splits)
     initial, maintenance = margin_table(i.margins).rates(bars.session)
     lower, upper = limit_table(i.limits).limits(bars.session, _references(mark, bars, splits))
     rates = (i.funding_long, i.funding_short) if i.cash_settled else (0, i.borrow_rate)

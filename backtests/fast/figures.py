@@ -1,0 +1,211 @@
+"""What came out of a trial: figures, and sums per block of sessions for the statistics over all trials.
+
+Sums are taken in any order here: these are figures, not money.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from backtests.fast.follow import any_of
+from backtests.trading.execution import PER_YEN
+from indexsim.compiled import borrowed
+
+#: Sessions whose log returns are summed together.
+BLOCK = 20
+#: Values that are looked at together for a new high or a deeper fall.
+LANE = 16
+#: Log return of a session that leaves an account at zero or below; nothing is counted after it.
+RUIN = float(np.log(0.01))
+#: Returns of this size or less are turned into log returns by a series: its error is below 1e-17.
+SMALL = 0.05
+#: Columns of the figures.
+NAMES = ("total_return", "cagr", "ann_vol", "sharpe", "max_drawdown", "calmar")
+TOTAL_RETURN, CAGR, ANN_VOL, SHARPE, MAX_DRAWDOWN, CALMAR = range(6)
+#: A standard deviation below this is rounding noise of a constant series, as in `backtests.metrics`.
+NOISE = 1e-15
+
+
+class Room(NamedTuple):
+    """Arrays used by one trial after the other, shape (sessions + 1,) and (sessions,)."""
+
+    growth: np.ndarray
+    returns: np.ndarray
+    logs: np.ndarray
+
+
+def measure_all(
+    ends: Any,
+    values: Any,
+    cash: Any,
+    deposits: Any,
+    first: int,
+    per_year: float,
+    room: Any,
+    figures: Any,
+    sums: Any,
+    squares: Any,
+) -> None:
+    """Measure several trials.
+
+    Parameters
+    ----------
+    ends : ndarray of int64, shape (sessions,)
+        The last bar of each session.
+    values : ndarray of int64, shape (m, n)
+        Account value after each bar, sen.
+    cash : ndarray of int64, shape (m,)
+        What each began with.
+    deposits : ndarray of float64, shape (m, n + first)
+        Yen paid in, row t before the open of bar t + 1.
+    first : int
+        Row of the deposits that belongs to the first bar.
+    per_year : float
+        Sessions per year.
+    room : Room
+    figures : ndarray of float64, shape (m, 6)
+        Filled in by `NAMES`; NaN where a figure does not exist.
+    sums, squares : ndarray of float32, shape (m, blocks)
+        Filled in: sums of the log returns of the sessions of a block, and of their squares.
+    """
+    lent = Room(borrowed(room.growth), borrowed(room.returns), borrowed(room.logs))
+    for i in range(len(values)):
+        measure(
+            borrowed(ends), borrowed(values)[i], cash[i], borrowed(deposits)[i, first:], per_year, lent,
+            borrowed(figures)[i], borrowed(sums)[i], borrowed(squares)[i],
+        )  # fmt: skip
+
+
+def measure(
+    ends: Any, value: Any, cash: int, deposits: Any, per_year: float, room: Any, figures: Any, sums: Any, squares: Any
+) -> None:
+    """Measure one trial; the last four are filled in."""
+    end = grown(ends, value, cash, deposits, room.growth)
+    sessions = len(ends)
+    total, total_square = returns_of(room.growth, end, room.returns, room.logs)
+    if end < sessions:
+        room.logs[end:] = 0.0
+        room.logs[end] = RUIN
+    whole = sessions // BLOCK
+    for block in range(whole):
+        log_sum = log_square = 0.0
+        logs = room.logs[block * BLOCK : (block + 1) * BLOCK]
+        for j in range(BLOCK):
+            log_sum += logs[j]
+            log_square += logs[j] * logs[j]
+        sums[block], squares[block] = log_sum, log_square
+    if whole < len(sums):
+        logs = room.logs[whole * BLOCK :]
+        sums[whole], squares[whole] = logs.sum(), (logs * logs).sum()
+    summarise(room.growth, end, total, total_square, deepest(room.growth, end) - 1.0, per_year, figures)
+
+
+def grown(ends: Any, value: Any, cash: int, deposits: Any, growth: Any) -> int:
+    """Fill in the value of one unit invested, time-weighted; return the last session before it is zero or below."""
+    growth[0] = 1.0
+    paid_in = any_of(deposits)
+    sessions = len(ends)
+    if not paid_in:
+        scale, ruined, later = 1.0 / cash, 0, growth[1:]
+        if sessions == len(value):
+            for j in range(len(later)):
+                later[j] = value[j] * scale
+                ruined += value[j] <= 0
+        else:
+            for j in range(len(later)):
+                later[j] = value[ends[j]] * scale
+                ruined += value[ends[j]] <= 0
+        if not ruined:
+            return sessions
+    before, first = float(cash), 0
+    for j in range(sessions):
+        for t in range(first, ends[j] + 1):
+            if paid_in and t:
+                before += np.rint(deposits[t - 1] * PER_YEN)
+        first = ends[j] + 1
+        after = float(value[ends[j]])
+        if after <= 0.0 or before <= 0.0:
+            return j
+        growth[j + 1] = growth[j] * (after / before)
+        before = after
+    return sessions
+
+
+def returns_of(growth: Any, end: int, returns: Any, logs: Any) -> Any:
+    """Fill in the returns and log returns of the sessions up to `end`; return the sums of returns and their squares."""
+    total = square = 0.0
+    large = 0
+    now, before = growth[1 : end + 1], growth[:end]
+    for j in range(len(now)):
+        r = now[j] / before[j] - 1.0
+        large += abs(r) > SMALL
+        total += r
+        square += r * r
+        returns[j] = r
+        logs[j] = log_of(r)
+    if large:
+        for j in range(len(now)):
+            if abs(returns[j]) > SMALL:
+                logs[j] = np.log1p(returns[j])
+    return total, square
+
+
+def log_of(r: float) -> float:
+    """Return log(1 + r) for a small r: its Taylor series, which needs no function call."""
+    s = -1.0 / 12.0
+    s = s * r + 1.0 / 11.0
+    s = s * r - 1.0 / 10.0
+    s = s * r + 1.0 / 9.0
+    s = s * r - 1.0 / 8.0
+    s = s * r + 1.0 / 7.0
+    s = s * r - 1.0 / 6.0
+    s = s * r + 1.0 / 5.0
+    s = s * r - 1.0 / 4.0
+    s = s * r + 1.0 / 3.0
+    s = s * r - 1.0 / 2.0
+    s = s * r + 1.0
+    return s * r
+
+
+def deepest(growth: Any, end: int) -> float:
+    """Return the lowest value as a part of the highest before it."""
+    peak, worst, first = growth[0], 1.0, 1
+    while first <= end:
+        last = min(first + LANE, end + 1)
+        floor, beyond = worst * peak, 0
+        if last == first + LANE:
+            now = growth[first:last]
+            for j in range(LANE):
+                beyond += (now[j] < floor) | (now[j] > peak)
+        if beyond or last < first + LANE:
+            for j in range(first, last):
+                peak = growth[j] if growth[j] > peak else peak
+                if growth[j] < worst * peak:
+                    worst = growth[j] / peak
+        first = last
+    return worst
+
+
+def summarise(
+    growth: Any, end: int, total: float, total_square: float, fall: float, per_year: float, figures: Any
+) -> None:
+    """Fill in the figures, as `backtests.metrics` defines them; a ruined account has none but its loss."""
+    sessions = len(growth) - 1
+    figures[:] = np.nan
+    if end < sessions:
+        figures[TOTAL_RETURN], figures[MAX_DRAWDOWN] = -1.0, -1.0
+        return
+    figures[TOTAL_RETURN] = growth[end] - 1.0
+    figures[CAGR] = growth[end] ** (per_year / sessions) - 1.0
+    figures[MAX_DRAWDOWN] = fall
+    if fall < 0.0:
+        figures[CALMAR] = figures[CAGR] / -fall
+    if sessions > 1:
+        mean = total / sessions
+        deviation = np.sqrt(max(total_square - sessions * mean * mean, 0.0) / (sessions - 1))
+        deviation = deviation if deviation > NOISE else 0.0
+        figures[ANN_VOL] = deviation * np.sqrt(per_year)
+        if deviation > 0.0:
+            figures[SHARPE] = mean / deviation * np.sqrt(per_year)

@@ -1,0 +1,154 @@
+"""The compiled path as Python calls it: targets of some trials in, accounts and figures out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from backtests.fast import account as accounts
+from backtests.fast import figures
+from backtests.fast.account import Account, new_account
+from backtests.fast.follow import REJECTED, TRIPS, Wanted, follow_all
+from backtests.fast.tape import Tape
+from backtests.trading.broker import Terms
+from indexsim.compiled import exactly
+from strategies.base import Targets
+
+_HERE = Path(__file__).resolve().parent
+_FOLDERS = (_HERE, _HERE.parent / "trading")
+
+#: What the compiled path reads of a spec's `backtests.trading.broker.Terms`.
+TERMS = np.dtype([("cash", "i8"), ("slippage_rate", "i8"), ("slippage_ticks", "i8"), ("every_bar", "?")])
+#: Fills and orders there is room for at first.
+ROOM = 4096
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What came out of m trials.
+
+    Attributes
+    ----------
+    values : ndarray of int64, shape (m, n)
+        Account value after each bar, sen.
+    figures : ndarray of float64, shape (m, 6)
+        By `backtests.fast.figures.NAMES`.
+    sums, squares : ndarray of float32, shape (m, blocks)
+    counts : ndarray of int64, shape (m, 3)
+        Closed round trips, fills, rejected orders.
+    costs : ndarray of int64, shape (m,)
+        Sen.
+    beyond : ndarray of bool, shape (m,)
+        Whether a trial's numbers outgrew 64 bits: the engine, which has no bound, must run it.
+    """
+
+    values: np.ndarray
+    figures: np.ndarray
+    sums: np.ndarray
+    squares: np.ndarray
+    counts: np.ndarray
+    costs: np.ndarray
+    beyond: np.ndarray
+
+
+@cache
+def _trade() -> Callable[..., Any]:
+    return exactly(follow_all, *_FOLDERS)
+
+
+@cache
+def _measure() -> Callable[..., Any]:
+    return exactly(figures.measure_all, *_FOLDERS, summing=True)
+
+
+class Machine:
+    """Trades the targets of many trials on one tape.
+
+    Parameters
+    ----------
+    tape : Tape
+    per_year : float
+        Sessions per year.
+    """
+
+    def __init__(self, tape: Tape, per_year: float) -> None:
+        self.tape, self.per_year = tape, per_year
+        _, self.k, self.n = tape.prices.shape
+        self.blocks = -(-len(tape.ends) // figures.BLOCK)
+        sessions = len(tape.ends)
+        self._room = figures.Room(np.empty(sessions + 1), np.empty(sessions), np.empty(sessions))
+        self._heads = np.empty((2, self.k), dtype=np.int64)
+        most = 2 * self.n * self.k
+        numbers = (np.empty(most, dtype=np.int64) for _ in range(3))
+        self._wanted = Wanted(*numbers, np.empty(most), np.empty(self.k))
+        self._make_room(ROOM)
+
+    def _make_room(self, room: int) -> None:
+        self._account = new_account(self.k, room)
+        self._open = np.empty((2, room), dtype=np.int64)
+
+    def trade(
+        self, terms: np.ndarray, reserves: np.ndarray, unit: int, at_open: Any, at_close: Any, deposits: Any, first: int
+    ) -> Batch:
+        """Trade the targets of m trials.
+
+        Parameters
+        ----------
+        terms : array of `TERMS`, shape (m,)
+        reserves : ndarray of float64, shape (m, k)
+        unit : int
+            Of the targets, by its place in ``Targets.UNITS``.
+        at_open, at_close : ndarray of float64, shape (m, k, n + first), contiguous
+        deposits : ndarray of float64, shape (m, n + first), contiguous
+        first : int
+            Row of the targets that belongs to the first bar of the tape.
+        """
+        m = len(terms)
+        if at_open.shape != (m, self.k, self.n + first) or at_close.shape != at_open.shape:
+            raise ValueError(f"targets of shape {at_open.shape} for {m} trials of {self.k} x {self.n} after {first}")
+        values, outcomes = np.empty((m, self.n), dtype=np.int64), np.zeros((m, 8), dtype=np.int64)
+        _trade()(
+            self.tape, terms, reserves, unit, at_open, at_close, deposits, first,
+            self._account, self._wanted, self._heads, self._open, values, outcomes,
+        )  # fmt: skip
+        if (outcomes[:, accounts.STATE] == accounts.NO_SPACE).any():
+            self._make_room(4 * len(self._account.fills))
+            return self.trade(terms, reserves, unit, at_open, at_close, deposits, first)
+        found, sums, squares = self.measure(values, terms["cash"], deposits, first)
+        beyond = outcomes[:, accounts.STATE] == accounts.TOO_LARGE
+        counts = outcomes[:, [TRIPS, accounts.FILLS, REJECTED]]
+        return Batch(values, found, sums, squares, counts, outcomes[:, accounts.COSTS], beyond)
+
+    def measure(
+        self, values: np.ndarray, cash: np.ndarray, deposits: np.ndarray, first: int
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return figures, sums and squares (see `Batch`) of account values, whoever made them."""
+        found = np.empty((len(values), len(figures.NAMES)))
+        sums, squares = (np.empty((len(values), self.blocks), dtype=np.float32) for _ in range(2))
+        _measure()(
+            self.tape.ends, values, np.ascontiguousarray(cash), deposits, first, self.per_year, self._room,
+            found, sums, squares,
+        )  # fmt: skip
+        return found, sums, squares
+
+    def record(self, terms: Terms, targets: Targets) -> tuple[Batch, Account]:
+        """Trade the targets of one trial and return also every fill and order."""
+        row, reserves = term_rows([terms])
+        deposits = np.zeros(len(targets)) if targets.deposits is None else targets.deposits
+        parts = (np.ascontiguousarray(part.T)[None] for part in (targets.at_open, targets.at_close))
+        unit = Targets.UNITS.index(targets.unit)
+        batch = self.trade(row, reserves, unit, *parts, np.ascontiguousarray(deposits)[None], 0)
+        kept, totals = self._account, self._account.totals
+        fills, orders = kept.fills[: totals[accounts.FILLS]], kept.orders[: totals[accounts.ORDERS]]
+        return batch, kept._replace(fills=fills.copy(), orders=orders.copy())
+
+
+def term_rows(terms: Sequence[Terms]) -> tuple[np.ndarray, np.ndarray]:
+    """Return the terms of m trials as records, and their reserves, shape (m, k)."""
+    rows = [(one.cash, one.slippage_rate, one.slippage_ticks, one.rebalance == "every-bar") for one in terms]
+    return np.array(rows, dtype=TERMS), np.array([one.reserve for one in terms], dtype=np.float64)
