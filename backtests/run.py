@@ -95,18 +95,35 @@ def compute(setup: Setup, out: Path) -> Result:
     return _result(setup, execution, feed, checked, out)
 
 
-def _compute_plain(setup: Setup, strategy: type[PlainStrategy], out: Path) -> Result:
+def execution_of(setup: Setup) -> tuple[Feed, Execution]:
+    """Return what the engine does with a prepared run, whatever kind of strategy it has; nothing else is checked.
+
+    Raises
+    ------
+    ToolError
+        As `targets_of`, or what a plain `backtrader.Strategy` raises.
+    """
+    if issubclass(setup.strategy, PlainStrategy):
+        return _trade_plain(setup, setup.strategy)
+    return trade(setup, targets_of(setup), setup.market, setup.span)
+
+
+def _trade_plain(setup: Setup, strategy: type[PlainStrategy]) -> tuple[Feed, Execution]:
     bars = setup.traded
     feed = make_feed(setup.market, setup.instruments, bars, conventions(setup.spec), setup.index)
     series, params = strategy.series(setup.market, bars), dataclasses.asdict(setup.params)
     try:
-        execution = execute_plain(strategy.plain, params, series, feed, setup.instruments, bars, _terms(setup))
+        return feed, execute_plain(strategy.plain, params, series, feed, setup.instruments, bars, terms_of(setup))
     except ToolError:
         raise
     except Exception as error:  # code of a user's own may fail in any way
         raise _mend(setup, "run", error, "it runs without an error") from error
+
+
+def _compute_plain(setup: Setup, strategy: type[PlainStrategy], out: Path) -> Result:
+    feed, execution = _trade_plain(setup, strategy)
     blind = [*UNCHECKED, *lookahead.BLIND_SPOTS]
-    checked = {"rows": len(bars), "rows_checked": 0, "leaks": [], "blind_spots": blind, "unchecked": True}
+    checked = {"rows": len(setup.traded), "rows_checked": 0, "leaks": [], "blind_spots": blind, "unchecked": True}
     return _result(setup, execution, feed, checked, out)
 
 
@@ -150,7 +167,7 @@ def trade(setup: Setup, targets: Targets, market: MarketData, span: slice) -> tu
     """Trade the targets of some bars of a run at the prices of a market: the run's own, or one it is held against."""
     bars = setup.bars[span]
     feed = make_feed(market, setup.instruments, bars, conventions(setup.spec), setup.index)
-    return feed, execute(targets.rows(span), feed, setup.instruments, bars, _terms(setup))
+    return feed, execute(targets.rows(span), feed, setup.instruments, bars, terms_of(setup))
 
 
 def _targets(setup: Setup) -> Targets:
@@ -174,7 +191,8 @@ def _mend(setup: Setup, doing: str, error: Exception, rule: str) -> SpecError:
     )
 
 
-def _terms(setup: Setup) -> Terms:
+def terms_of(setup: Setup) -> Terms:
+    """Return what the spec of a run says about money and fills, in integers."""
     spec = setup.spec
     return Terms(
         cash=spec.cash * PER_YEN,
@@ -242,12 +260,13 @@ def run_id(setup: Setup) -> str:
         "spec": identity(setup.spec, setup.params),
         "data": setup.market.fingerprint,
         "code": code_hash(),
-        "strategy_file": _strategy_file_hash(setup.spec.strategy),
+        "strategy_file": strategy_file_hash(setup.spec.strategy),
     }
     digest = hashlib.sha256(json.dumps(parts, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
     return f"{setup.spec.name}-{digest[:12]}"
 
 
-def _strategy_file_hash(strategy: str) -> str:
+def strategy_file_hash(strategy: str) -> str:
+    """Return the hash of a user's own strategy file, "" for a shipped one."""
     path, _, _ = strategy.rpartition(":")
     return hashlib.sha256(Path(path).read_bytes()).hexdigest() if path.endswith(".py") else ""

@@ -10,6 +10,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
+from typing import Any
 
 
 class ToolError(Exception):
@@ -28,6 +29,17 @@ class ToolError(Exception):
     def as_dict(self) -> dict[str, str]:
         """Return the four parts under the names the JSON answers use."""
         return {"asked": self.asked, "found": self.found, "rule": self.rule, "next": self.todo}
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Travel between processes: a worker's error is that of the sweep."""
+        return _again, (type(self), self.args, self.__dict__)
+
+
+def _again(kind: type[ToolError], args: tuple[Any, ...], state: dict[str, Any]) -> ToolError:
+    error = kind.__new__(kind, *args)
+    error.args = args
+    error.__dict__.update(state)
+    return error
 
 
 class EventError(ToolError):

@@ -73,7 +73,7 @@ def opened(account: Any, cash: int) -> None:
 
 def equity(tape: Any, account: Any) -> int:
     """Return the account value: cash plus what is paid in full and held."""
-    value = account.totals[CASH]
+    value: int = account.totals[CASH]
     for k in range(len(account.quantity)):
         if account.quantity[k] and not tape.terms[CASH_SETTLED, k]:
             value += account.quantity[k] * account.marks[k] * tape.terms[MULTIPLIER, k]

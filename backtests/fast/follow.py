@@ -174,7 +174,7 @@ def follow(
 
 def pays(tape: Any, account: Any) -> bool:
     """Say whether what is held pays or receives for being held."""
-    found = tape.calendar[CASH_PAYS, 0] != 0
+    found: bool = tape.calendar[CASH_PAYS, 0] != 0
     for k in range(len(account.quantity)):
         held = account.quantity[k]
         found = found or (held > 0 and tape.terms[LONG_PAYS, k] != 0) or (held < 0 and tape.terms[SHORT_PAYS, k] != 0)

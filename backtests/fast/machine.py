@@ -35,7 +35,7 @@ class Batch:
     Attributes
     ----------
     values : ndarray of int64, shape (m, n)
-        Account value after each bar, sen.
+        Account value after each bar, sen; the next batch writes over it.
     figures : ndarray of float64, shape (m, 6)
         By `backtests.fast.figures.NAMES`.
     sums, squares : ndarray of float32, shape (m, blocks)
@@ -66,6 +66,52 @@ def _measure() -> Callable[..., Any]:
     return exactly(figures.measure_all, *_FOLDERS, summing=True)
 
 
+class Ruler:
+    """Measures account values, whoever made them.
+
+    Parameters
+    ----------
+    ends : ndarray of int64, shape (sessions,)
+        The last bar of each session.
+    per_year : float
+        Sessions per year.
+    """
+
+    def __init__(self, ends: np.ndarray, per_year: float) -> None:
+        self.ends, self.per_year = ends, per_year
+        self.blocks = -(-len(ends) // figures.BLOCK)
+        self._room = figures.Room(np.empty(len(ends) + 1), np.empty(len(ends)), np.empty(len(ends)))
+
+    @property
+    def logs(self) -> np.ndarray:
+        """Session log returns of the account measured last, shape (sessions,)."""
+        return self._room.logs
+
+    def measure(
+        self, values: np.ndarray, cash: np.ndarray, deposits: np.ndarray, first: int
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return figures, sums and squares (see `Batch`) of m accounts.
+
+        Parameters
+        ----------
+        values : ndarray of int64, shape (m, n)
+            After each bar, sen.
+        cash : ndarray of int64, shape (m,)
+            What each began with, sen.
+        deposits : ndarray of float64, shape (m, n + first)
+            Yen paid in, row t before the open of bar t + 1.
+        first : int
+            Row of the deposits that belongs to the first bar.
+        """
+        found = np.empty((len(values), len(figures.NAMES)))
+        sums, squares = (np.empty((len(values), self.blocks), dtype=np.float32) for _ in range(2))
+        _measure()(
+            self.ends, values, np.ascontiguousarray(cash), deposits, first, self.per_year, self._room,
+            found, sums, squares,
+        )  # fmt: skip
+        return found, sums, squares
+
+
 class Machine:
     """Trades the targets of many trials on one tape.
 
@@ -77,15 +123,13 @@ class Machine:
     """
 
     def __init__(self, tape: Tape, per_year: float) -> None:
-        self.tape, self.per_year = tape, per_year
+        self.tape, self.ruler = tape, Ruler(tape.ends, per_year)
         _, self.k, self.n = tape.prices.shape
-        self.blocks = -(-len(tape.ends) // figures.BLOCK)
-        sessions = len(tape.ends)
-        self._room = figures.Room(np.empty(sessions + 1), np.empty(sessions), np.empty(sessions))
         self._heads = np.empty((2, self.k), dtype=np.int64)
         most = 2 * self.n * self.k
         numbers = (np.empty(most, dtype=np.int64) for _ in range(3))
-        self._wanted = Wanted(*numbers, np.empty(most), np.empty(self.k))
+        self._wanted = Wanted(next(numbers), next(numbers), next(numbers), np.empty(most), np.empty(self.k))
+        self._values = np.empty((0, self.n), dtype=np.int64)
         self._make_room(ROOM)
 
     def _make_room(self, room: int) -> None:
@@ -111,7 +155,9 @@ class Machine:
         m = len(terms)
         if at_open.shape != (m, self.k, self.n + first) or at_close.shape != at_open.shape:
             raise ValueError(f"targets of shape {at_open.shape} for {m} trials of {self.k} x {self.n} after {first}")
-        values, outcomes = np.empty((m, self.n), dtype=np.int64), np.zeros((m, 8), dtype=np.int64)
+        if m > len(self._values):
+            self._values = np.empty((m, self.n), dtype=np.int64)
+        values, outcomes = self._values[:m], np.zeros((m, 8), dtype=np.int64)
         _trade()(
             self.tape, terms, reserves, unit, at_open, at_close, deposits, first,
             self._account, self._wanted, self._heads, self._open, values, outcomes,
@@ -119,30 +165,18 @@ class Machine:
         if (outcomes[:, accounts.STATE] == accounts.NO_SPACE).any():
             self._make_room(4 * len(self._account.fills))
             return self.trade(terms, reserves, unit, at_open, at_close, deposits, first)
-        found, sums, squares = self.measure(values, terms["cash"], deposits, first)
+        found, sums, squares = self.ruler.measure(values, terms["cash"], deposits, first)
         beyond = outcomes[:, accounts.STATE] == accounts.TOO_LARGE
         counts = outcomes[:, [TRIPS, accounts.FILLS, REJECTED]]
         return Batch(values, found, sums, squares, counts, outcomes[:, accounts.COSTS], beyond)
-
-    def measure(
-        self, values: np.ndarray, cash: np.ndarray, deposits: np.ndarray, first: int
-    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Return figures, sums and squares (see `Batch`) of account values, whoever made them."""
-        found = np.empty((len(values), len(figures.NAMES)))
-        sums, squares = (np.empty((len(values), self.blocks), dtype=np.float32) for _ in range(2))
-        _measure()(
-            self.tape.ends, values, np.ascontiguousarray(cash), deposits, first, self.per_year, self._room,
-            found, sums, squares,
-        )  # fmt: skip
-        return found, sums, squares
 
     def record(self, terms: Terms, targets: Targets) -> tuple[Batch, Account]:
         """Trade the targets of one trial and return also every fill and order."""
         row, reserves = term_rows([terms])
         deposits = np.zeros(len(targets)) if targets.deposits is None else targets.deposits
-        parts = (np.ascontiguousarray(part.T)[None] for part in (targets.at_open, targets.at_close))
+        at_open, at_close = (np.ascontiguousarray(part.T)[None] for part in (targets.at_open, targets.at_close))
         unit = Targets.UNITS.index(targets.unit)
-        batch = self.trade(row, reserves, unit, *parts, np.ascontiguousarray(deposits)[None], 0)
+        batch = self.trade(row, reserves, unit, at_open, at_close, np.ascontiguousarray(deposits)[None], 0)
         kept, totals = self._account, self._account.totals
         fills, orders = kept.fills[: totals[accounts.FILLS]], kept.orders[: totals[accounts.ORDERS]]
         return batch, kept._replace(fills=fills.copy(), orders=orders.copy())

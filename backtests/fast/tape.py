@@ -97,9 +97,9 @@ def make_tape(feed: Feed, instruments: Sequence[Instrument], bars: Bars) -> Tape
     for row, at in zip((EARLY, LATE), busy(feed), strict=True):
         calendar[row, at] = 1
     calendar[CASH_PAYS] = feed.cash_rate.any()
-    at = [t for t, _ in feed.splits]
+    split = [t for t, _ in feed.splits]
     moved = feed.distribution.any(axis=1) | feed.settle.any(axis=1) | feed.roll.any(axis=1)
-    happens = np.union1d(np.flatnonzero(moved), np.array(at, dtype=np.int64))
+    happens = np.union1d(np.flatnonzero(moved), np.array(split, dtype=np.int64))
     calendar[DUE] = np.append(happens, n)[np.searchsorted(happens, np.arange(n))]
     splits = np.array([(t, k, new, old) for (t, k), (new, old) in sorted(feed.splits.items())], dtype=np.int64)
     ends = np.flatnonzero(bars.last_of_session)

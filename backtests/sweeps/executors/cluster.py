@@ -139,7 +139,7 @@ class Cluster:
 
         # One death names what its worker had, without a second try: `drive` finds the guilty one.
         with dask.config.set({"distributed.scheduler.allowed-failures": 0}):
-            self._cluster = LocalCluster(
+            self._cluster = LocalCluster(  # type: ignore[no-untyped-call]
                 n_workers=self.jobs,
                 threads_per_worker=1,
                 processes=True,
@@ -150,13 +150,13 @@ class Cluster:
                 env=ONE_THREAD,
                 preload=[__name__],
             )
-        return Client(self._cluster, set_as_default=False)
+        return Client(self._cluster, set_as_default=False)  # type: ignore[no-untyped-call]
 
     def _connect(self) -> Any:
         from distributed import Client
 
         try:
-            return Client(self.scheduler, timeout=NO_WORKER, set_as_default=False)
+            return Client(self.scheduler, timeout=NO_WORKER, set_as_default=False)  # type: ignore[no-untyped-call]
         except (OSError, ValueError) as error:
             raise _gone(f"no scheduler answers at {self.scheduler} ({error})") from error
 

@@ -1,0 +1,285 @@
+"""From trial numbers to rows of a table: the one way a trial is computed, whoever asks for it.
+
+There are three lanes, and what they return is the same. *Compiled*: the rule and the account are machine code.
+*Decided*: the strategy decides in Python, the account is machine code. *Engine*: a plain `backtrader.Strategy`, market
+impact, a share of the volume, or an account beyond 64 bits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from backtests.fast import figures
+from backtests.fast.machine import term_rows
+from backtests.loading import load_strategy
+from backtests.run import execution_of, targets_of, terms_of
+from backtests.sweeps.plan import Plan
+from backtests.sweeps.tables import BLOCKS, STATUS
+from backtests.sweeps.worlds import World, Worlds, is_ruled, unit_of
+from backtests.trading.execution import PER_YEN
+from backtests.trading.ledger import round_trips
+from indexsim.errors import ToolError
+from strategies.base import Targets
+from strategies.rules import loop, records
+
+DONE, FAILED, QUARANTINED = range(len(STATUS))
+#: Trials whose targets are made and traded in one call: their arrays stay near the processor.
+BATCH = 16
+_COUNTS = ("n_trades", "n_fills", "n_rejected")
+
+
+@dataclass
+class _Rows:
+    """What came out of n trials; see `backtests.fast.machine.Batch`."""
+
+    status: np.ndarray
+    why: list[str]
+    figures: np.ndarray
+    counts: np.ndarray
+    costs: np.ndarray
+    sums: np.ndarray
+    squares: np.ndarray
+
+    @classmethod
+    def empty(cls, n: int, blocks: int) -> _Rows:
+        wide = (np.zeros((n, blocks), dtype=np.float32) for _ in BLOCKS)
+        kept = np.full((n, len(figures.NAMES)), np.nan)
+        return cls(np.zeros(n, np.int8), [""] * n, kept, np.zeros((n, 3), np.int64), np.zeros(n, np.int64), *wide)
+
+    def fail(self, rows: np.ndarray, why: str, status: int = FAILED) -> None:
+        self.status[rows] = status
+        for row in rows.tolist():
+            self.why[row] = why
+
+    def keep(
+        self, rows: np.ndarray, found: Any, sums: np.ndarray, squares: np.ndarray, counts: Any, costs: Any
+    ) -> None:
+        self.figures[rows], self.counts[rows], self.costs[rows] = found, counts, costs
+        # Trials on other sessions than the base run's have no place among its blocks.
+        if sums.shape[1] == self.sums.shape[1]:
+            self.sums[rows], self.squares[rows] = sums, squares
+
+
+class Evaluator:
+    """Computes trials of a plan.
+
+    Parameters
+    ----------
+    plan : Plan
+    blocks : int
+        Blocks of the base run.
+    """
+
+    def __init__(self, plan: Plan, blocks: int) -> None:
+        self.plan, self.blocks = plan, blocks
+        self.strategy = load_strategy(plan.spec.strategy)
+        self.worlds = Worlds(plan)
+        self._base = plan.spec.params
+
+    def table(self, lo: int, hi: int, quarantined: Mapping[int, str] | None = None) -> pa.Table:
+        """Return the trials lo to hi - 1 that break no constraint, a row each.
+
+        Parameters
+        ----------
+        quarantined : mapping of trial to str, optional
+            Trials that are not to be run, and why.
+        """
+        columns = self.plan.space.columns(lo, hi)
+        allowed = np.flatnonzero(self.plan.space.allowed(columns))
+        columns = {name: column[allowed] for name, column in columns.items()}
+        trials, out = allowed + lo, _Rows.empty(len(allowed), self.blocks)
+        for trial, why in (quarantined or {}).items():
+            out.fail(np.flatnonzero(trials == trial), why, QUARANTINED)
+        params = self._params(columns, out)
+        left = np.flatnonzero(out.status == DONE)
+        for world, rows in self.worlds.groups(left, params, columns) if len(left) else ():
+            if isinstance(world, ToolError):
+                out.fail(rows, str(world))
+            else:
+                self._trade(world, rows, params, columns, out)
+        return self._as_table(trials, columns, out)
+
+    def world_of(self, trial: int) -> World | ToolError:
+        """Return the world a trial trades on, or why there is none."""
+        columns = self.plan.space.columns(trial, trial + 1)
+        params = self._params(columns, _Rows.empty(1, 0))
+        return next(iter(self.worlds.groups(np.array([0]), params, columns)))[0]
+
+    def targets(self, world: World, trial: int) -> Targets | None:
+        """Return the targets of a trial as the compiled rule gives them; None where there is none."""
+        if not is_ruled(self.strategy) or world.machine is None:
+            return None
+        columns = self.plan.space.columns(trial, trial + 1)
+        params = self._params(columns, _Rows.empty(1, 0))
+        (names, fields), _ = world.features.of(params[0])
+        wanted = self._records(np.array([0]), params, columns)
+        at_open, at_close = (np.empty((1, len(names), len(fields[0]))) for _ in range(2))
+        rule: Any = loop(self.strategy)  # type: ignore[arg-type]
+        rule(fields, wanted, at_open, at_close, np.empty((1, len(fields[0]))))
+        found = Targets(names, at_open[0].T, at_close[0].T, Targets.UNITS[unit_of(self.strategy)])
+        return found.on(tuple(i.name for i in world.setup.instruments))
+
+    def _records(self, rows: np.ndarray, params: list[Any], columns: Mapping[str, np.ndarray]) -> np.ndarray:
+        """Return the parameters of some rows as a compiled rule reads them."""
+        wanted = records([params[rows[0]]]).repeat(len(rows))
+        for name in wanted.dtype.names or ():
+            if name in columns:
+                wanted[name] = columns[name][rows]
+        return wanted
+
+    def _params(self, columns: Mapping[str, np.ndarray], out: _Rows) -> list[Any]:
+        """Return the parameters of each row; rows whose parameters are refused fail."""
+        swept = [name for name in columns if name in self._base]
+        values = [columns[name].tolist() for name in swept]
+        build, made = self.strategy.Params, list[Any]()
+        for row in range(len(out.why)):
+            if out.status[row] != DONE:
+                made.append(None)
+                continue
+            own = {name: column[row] for name, column in zip(swept, values, strict=True)}
+            try:
+                made.append(build(**{**self._base, **own}))
+            except ValueError as error:
+                made.append(None)
+                out.fail(np.array([row]), str(error))
+        return made
+
+    def _trade(
+        self, world: World, rows: np.ndarray, params: list[Any], columns: Mapping[str, np.ndarray], out: _Rows
+    ) -> None:
+        if world.machine is None:
+            return self._by_engine(world, rows, params, columns, out)
+        if not is_ruled(self.strategy):
+            return self._decided(world, rows, params, columns, out)
+        for (names, fields), same in world.features.groups(rows, params, columns):
+            if names == tuple(i.name for i in world.setup.instruments):
+                self._compiled(world, fields, same, params, columns, out)
+            else:
+                self._decided(world, same, params, columns, out)
+        return None
+
+    def _compiled(
+        self,
+        world: World,
+        fields: Any,
+        rows: np.ndarray,
+        params: list[Any],
+        columns: Mapping[str, np.ndarray],
+        out: _Rows,
+    ) -> None:
+        machine, span, n = world.machine, world.setup.span, len(fields[0])
+        assert machine is not None
+        rule: Any = loop(self.strategy)  # type: ignore[arg-type]
+        terms, reserves = self._terms(world, rows, columns)
+        wanted = self._records(rows, params, columns)
+        at_open, at_close = (np.empty((BATCH, machine.k, n)) for _ in range(2))
+        deposits = np.empty((BATCH, n))
+        for first in range(0, len(rows), BATCH):
+            part = slice(first, min(first + BATCH, len(rows)))
+            m = part.stop - first
+            rule(fields, wanted[part], at_open[:m], at_close[:m], deposits[:m])
+            batch = machine.trade(
+                terms[part], reserves[part], unit_of(self.strategy), at_open[:m], at_close[:m], deposits[:m], span.start
+            )
+            here = rows[part]
+            costs = batch.costs / PER_YEN
+            out.keep(here, batch.figures, batch.sums, batch.squares, batch.counts, costs)
+            if batch.beyond.any():
+                self._by_engine(world, here[batch.beyond], params, columns, out)
+
+    def _terms(
+        self, world: World, rows: np.ndarray, columns: Mapping[str, np.ndarray]
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Return the terms of some rows as the machine reads them."""
+        swept = [name for name in ("cash", "slippage_bps", "slippage_ticks", "rebalance", "reserve") if name in columns]
+        base, reserve = term_rows([terms_of(world.setup)])
+        terms, reserves = base.repeat(len(rows)), reserve.repeat(len(rows), axis=0)
+        for name in swept:
+            values = columns[name][rows]
+            if name == "cash":
+                terms["cash"] = values * PER_YEN
+            elif name == "slippage_bps":
+                terms["slippage_rate"] = [round(v * 100) for v in values.tolist()]
+            elif name == "slippage_ticks":
+                terms["slippage_ticks"] = values
+            elif name == "rebalance":
+                terms["every_bar"] = values == "every-bar"
+            else:
+                reserves[:] = values[:, None]
+        return terms, reserves
+
+    def _decided(
+        self, world: World, rows: np.ndarray, params: list[Any], columns: Mapping[str, np.ndarray], out: _Rows
+    ) -> None:
+        """Trade trials whose strategy decides in Python."""
+        assert world.machine is not None
+        for row in rows.tolist():
+            here = np.array([row])
+            setup = world.of(self._spec(row, columns), params[row])
+            try:
+                targets = targets_of(setup).rows(setup.span)
+            except ToolError as error:
+                out.fail(here, str(error))
+                continue
+            batch, _ = world.machine.record(terms_of(setup), targets)
+            out.keep(here, batch.figures, batch.sums, batch.squares, batch.counts, batch.costs / PER_YEN)
+            if batch.beyond[0]:
+                self._by_engine(world, here, params, columns, out)
+
+    def _by_engine(
+        self, world: World, rows: np.ndarray, params: list[Any], columns: Mapping[str, np.ndarray], out: _Rows
+    ) -> None:
+        """Trade trials one by one in backtrader."""
+        for row in rows.tolist():
+            here = np.array([row])
+            setup = world.of(self._spec(row, columns), params[row])
+            try:
+                _, execution = execution_of(setup)
+            except ToolError as error:
+                out.fail(here, str(error))
+                continue
+            measured = world.measured(execution, terms_of(setup).cash)
+            book = execution.book
+            trips = len(round_trips(book.fills, book.instruments, world.feed.splits))
+            rejected = sum(order.status == "rejected" for order in execution.orders)
+            counts = [trips, len(book.fills), rejected]
+            out.keep(here, *measured, counts, book.costs(len(execution.equity)).sum() / PER_YEN)
+
+    def _spec(self, row: int, columns: Mapping[str, np.ndarray]) -> Any:
+        values = {name: column[row] for name, column in columns.items()}
+        return self.plan.spec_of({k: v.item() if isinstance(v, np.generic) else v for k, v in values.items()})
+
+    def _as_table(self, trials: np.ndarray, columns: Mapping[str, np.ndarray], out: _Rows) -> pa.Table:
+        markets = {market: at for at, market in enumerate(self.plan.markets())}
+        arrays: dict[str, Any] = {"trial": pa.array(trials, pa.int64())}
+        for name, column in columns.items():
+            arrays[name] = _axis(column, markets)
+        arrays["status"], arrays["why"] = pa.array(out.status, pa.int8()), pa.array(out.why, pa.string())
+        for at, name in enumerate(figures.NAMES):
+            arrays[name] = pa.array(out.figures[:, at], pa.float64(), from_pandas=True)
+        for at, name in enumerate(_COUNTS):
+            arrays[name] = pa.array(out.counts[:, at], pa.int64())
+        arrays["costs"] = pa.array(out.costs, pa.float64())
+        for name, values in zip(BLOCKS, (out.sums, out.squares), strict=True):
+            arrays[name] = pa.FixedSizeListArray.from_arrays(pa.array(values.ravel(), pa.float32()), self.blocks)
+        return pa.table(arrays)
+
+
+#: Columns of a table of trials that are no axes.
+COLUMNS = ("trial", "status", "why", *figures.NAMES, *_COUNTS, "costs", *BLOCKS)
+
+
+def _axis(column: np.ndarray, markets: Mapping[Any, int]) -> pa.Array:
+    """Return an axis as Arrow has it: a market by its place in the plan, or its bytes would depend on the folder."""
+    values = column.tolist()
+    if column.dtype != object:
+        return pa.array(column)
+    if values and isinstance(values[0], tuple):
+        return pa.array([markets[value] for value in values], pa.int64())
+    return pa.array(values, pa.date32() if values and isinstance(values[0], date) else pa.string())

@@ -1,0 +1,186 @@
+"""What trials trade on: markets made ready, their tapes and the machines that trade them, one for all that share it."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from backtests.benchmarks import BENCHMARKS, levels
+from backtests.engine import Execution
+from backtests.fast.machine import Machine, Ruler
+from backtests.fast.tape import make_tape
+from backtests.plain import PlainStrategy
+from backtests.prepare import Setup, day_of, prepare
+from backtests.run import conventions
+from backtests.spec import Spec
+from backtests.sweeps.plan import Plan
+from backtests.sweeps.sharing import Shared
+from backtests.trading.execution import PER_YEN
+from backtests.trading.feeds import Feed, make_feed
+from indexsim import sessions
+from indexsim.errors import ToolError
+from strategies.base import Strategy, Targets
+from strategies.rules import Ruled, numeric
+
+#: What a trial trades, and the files it needs.
+_Traded = tuple[tuple[str, ...], tuple[str, ...]]
+
+#: Keys of a spec that change the terms of a trade and nothing it trades on.
+TERMS = ("cash", "reserve", "slippage_bps", "slippage_ticks", "rebalance")
+#: Keys that change which sessions a trial trades on.
+SESSIONS = ("market", "from", "to")
+
+
+@dataclass(frozen=True)
+class World:
+    """A market made ready for trials that trade the same instruments on it.
+
+    Attributes
+    ----------
+    setup : Setup
+        Of the first trial.
+    feed : Feed
+    ruler : Ruler
+    machine : Machine or None
+        Where the compiled path can trade it.
+    features : Shared
+        Parameters -> names of the instruments and the numeric features, for a compiled rule.
+    """
+
+    setup: Setup
+    feed: Feed
+    ruler: Ruler
+    machine: Machine | None
+    features: Shared[tuple[tuple[str, ...], Any]]
+
+    def of(self, spec: Spec, params: Any) -> Setup:
+        """Return the setup of another trial."""
+        return dataclasses.replace(self.setup, spec=spec, params=params)
+
+    def measured(self, execution: Execution, cash: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return figures, sums and squares (`backtests.fast.machine.Batch`) of what the engine did with some sen."""
+        deposits = np.zeros((1, len(execution.equity)))
+        for bar, sen in execution.deposits.items():
+            deposits[0, bar - 1] = sen / PER_YEN
+        return self.ruler.measure(execution.equity[None], np.array([cash], dtype=np.int64), deposits, 0)
+
+
+def make_world(spec: Spec) -> World:
+    """Open the market of a trial and lay it out.
+
+    Raises
+    ------
+    SpecError, MissingData, DataError
+        As `prepare`.
+    """
+    setup = prepare(spec)
+    feed = make_feed(setup.market, setup.instruments, setup.traded, conventions(spec), setup.index)
+    machine = None
+    if can_compile(setup.strategy, spec):
+        machine = Machine(make_tape(feed, setup.instruments, setup.traded), per_year(setup))
+    strategy: Any = setup.strategy
+
+    def compute(params: Any) -> tuple[tuple[str, ...], Any]:
+        features = strategy.features(setup.market, params)
+        return strategy.names(features, params), numeric(strategy, features)
+
+    ruler = Ruler(np.flatnonzero(setup.traded.last_of_session), per_year(setup))
+    return World(setup, feed, ruler, machine, Shared(compute))
+
+
+def can_compile(strategy: type[Strategy], spec: Spec) -> bool:
+    """Say whether the compiled path can trade a strategy's targets: what depends on fills or volumes it cannot."""
+    return not issubclass(strategy, PlainStrategy) and not spec.impact and not spec.volume_share
+
+
+def is_ruled(strategy: type[Strategy]) -> bool:
+    """Say whether a strategy's decision itself is compiled."""
+    return issubclass(strategy, Ruled)
+
+
+def per_year(setup: Setup) -> float:
+    """Return the sessions per year of a run."""
+    return sessions.per_year(day_of(setup.traded.session[0]), day_of(setup.traded.session[-1]))
+
+
+def benchmark_of(setup: Setup) -> tuple[str, np.ndarray] | None:
+    """Return what a sweep has to beat, by name, and its session log returns: the Nikkei with dividends, or without."""
+    found = {b.name: levels(setup.market, setup.traded, b).to_numpy() for b in BENCHMARKS}
+    for name in ("benchmark_total", "benchmark_price"):
+        if np.isfinite(found[name]).all():
+            return name, np.diff(np.log(found[name]))
+    return None
+
+
+@dataclass
+class Worlds:
+    """The worlds of a plan, each made when the first of its trials needs it."""
+
+    plan: Plan
+    _markets: dict[str, tuple[Setup, Shared[_Traded]]] = field(default_factory=dict)
+    _worlds: dict[tuple[str, _Traded], World] = field(default_factory=dict)
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """Axes that choose a market, or what is read of it."""
+        return tuple(a.name for a in self.plan.space.axes if a.name not in (*self.plan.spec.params, *TERMS))
+
+    def groups(
+        self, rows: np.ndarray, params: Sequence[Any], columns: Mapping[str, np.ndarray]
+    ) -> Iterator[tuple[World | ToolError, np.ndarray]]:
+        """Yield each world, or why there is none, with the rows that trade on it."""
+        for place in _places([columns[key] for key in self.keys], rows):
+            spec = self._spec(place[0], params[place[0]], columns)
+            label = str({key: str(columns[key][place[0]]) for key in self.keys})
+            try:
+                if label not in self._markets:
+                    self._markets[label] = _market(spec)
+                traded = self._markets[label][1]
+            except ToolError as error:
+                yield error, place
+                continue
+            for names, same in traded.groups(place, params, columns):
+                yield self._world(label, names, self._spec(same[0], params[same[0]], columns)), same
+
+    def _world(self, label: str, names: _Traded, spec: Spec) -> World | ToolError:
+        if (label, names) not in self._worlds:
+            try:
+                self._worlds[label, names] = make_world(spec)
+            except ToolError as error:
+                return error
+        return self._worlds[label, names]
+
+    def _spec(self, row: int, params: Any, columns: Mapping[str, np.ndarray]) -> Spec:
+        settings = {name: column[row] for name, column in columns.items()}
+        plain = {name: v.item() if isinstance(v, np.generic) else v for name, v in settings.items()}
+        return self.plan.spec_of({**plain, **{k: getattr(params, k) for k in plain if k in self.plan.spec.params}})
+
+
+def _market(spec: Spec) -> tuple[Setup, Shared[_Traded]]:
+    """Return a market made ready, and what trials on it trade and need."""
+    setup = prepare(spec)
+
+    def traded(params: Any) -> _Traded:
+        return tuple(setup.strategy.tradable(setup.market, params)), tuple(setup.strategy.needs(params))
+
+    return setup, Shared(traded)
+
+
+def _places(columns: Sequence[np.ndarray], rows: np.ndarray) -> Iterator[np.ndarray]:
+    """Yield the rows that agree in all columns, a group at a time."""
+    if not columns:
+        yield rows
+        return
+    labels = np.array([str([str(column[row]) for column in columns]) for row in rows])
+    for label in dict.fromkeys(labels.tolist()):
+        yield rows[labels == label]
+
+
+def unit_of(strategy: type[Strategy]) -> int:
+    """Return the unit of a compiled strategy's targets, by its place in ``Targets.UNITS``."""
+    assert issubclass(strategy, Ruled)
+    return Targets.UNITS.index(strategy.unit)
