@@ -27,6 +27,7 @@ Kernel = TypeVar("Kernel", bound=Callable[..., Any])
 
 #: A sum in any order, no sign of zero, multiply-add in one: never that there is no NaN.
 _FASTMATH = {"reassoc", "nsz", "contract"}
+_APART = "kept_apart"
 _HERE = Path(__file__).resolve().parent
 
 
@@ -57,10 +58,16 @@ def exactly(function: Kernel, *folders: Path, summing: bool = False) -> Kernel:
     *folders : Path
         Where it and the functions it names come from, besides this package: their sources name the cache.
     summing : bool
-        Whether sums may be taken in any order, as by `compiled`.
+        Whether sums may be taken in any order, as by `compiled`; no number it computes with may be NaN then.
     """
-    fastmath = _FASTMATH if summing else set[str]()
+    fastmath = {*_FASTMATH, "nnan"} if summing else set[str]()
     return cast(Kernel, _kept(_closed(function, {borrowed: _borrowed}, fastmath), cache_folder(*folders), fastmath))
+
+
+def rarely(function: Kernel) -> Kernel:
+    """Mark a function that compiled code seldom calls: it is kept apart, not inlined into every caller."""
+    setattr(function, _APART, True)
+    return function
 
 
 def borrowed(array: Any) -> Any:
@@ -101,7 +108,8 @@ def _closed(function: Callable[..., Any], done: dict[Any, Any], fastmath: set[st
         if known[name] not in done:
             inner = _closed(known[name], done, fastmath)
             # Inlined, or handing over the arrays costs more than what is done with them.
-            done[known[name]] = numba.njit(inner, forceinline=True, **_options(fastmath))
+            inlined = not hasattr(known[name], _APART)
+            done[known[name]] = numba.njit(inner, forceinline=inlined, **_options(fastmath))
     closed = FunctionType(function.__code__, {**known, **{name: done[known[name]] for name in names}})
     closed.__qualname__, closed.__defaults__ = function.__qualname__, function.__defaults__
     return closed

@@ -23,7 +23,7 @@ from indexsim.errors import SpecError
 from strategies.base import Features, Strategy, Targets, no_orders
 
 #: Longest text a rule may read.
-_TEXT = 64
+_TEXT = 24
 _KINDS = {int: "i8", float: "f8", bool: "?", str: f"U{_TEXT}"}
 #: Mark of a field of ``Params`` that is not in its record.
 _APART = "apart"

@@ -171,17 +171,29 @@ def measure(features: Any, params: Any) -> Any:
 
 def by_band(features: Any, params: Any, exposure: np.ndarray) -> None:
     """Fill in the exposure by band and trend, as a share of equity."""
-    quantile = params.band == "quantile"
-    low, high = (params.low_quantile, params.high_quantile) if quantile else (params.low, params.high)
-    everywhere = params.trend_in == "all"
     calm, normal, stressed = params.calm, params.normal, params.stressed
-    value, above = measure(features, params), features.above
+    if params.trend_in == "all":
+        down = (0.0, 0.0, 0.0)
+    else:
+        down = (calm, 0.0, stressed)
+    if params.band == "quantile":
+        low, high = params.low_quantile, params.high_quantile
+        choose(features.share_below, features.above, low, high, (calm, normal, stressed), down, exposure)
+    else:
+        choose(features.vi, features.above, params.low, params.high, (calm, normal, stressed), down, exposure)
+
+
+def choose(value: Any, above: Any, low: float, high: float, rising: Any, falling: Any, exposure: Any) -> None:
+    """Fill in one of the three exposures of an uptrend, or of a downtrend; without branches, several rows at once."""
     for t in range(len(value)):
-        # Without branches, so that several rows are decided at once.
-        upper = normal if value[t] < high else stressed if value[t] >= high else 0.0
-        middle = (value[t] >= low) & (value[t] < high)
-        gated = (above[t] != 1.0) & (middle | everywhere)
-        exposure[t] = 0.0 if gated else calm if value[t] < low else upper
+        up = above[t] == 1.0
+        calm = rising[0] if up else falling[0]
+        normal = rising[1] if up else falling[1]
+        stressed = rising[2] if up else falling[2]
+        # A value that is unknown is in no band.
+        upper = stressed if value[t] >= high else 0.0
+        upper = normal if value[t] < high else upper
+        exposure[t] = calm if value[t] < low else upper
 
 
 def cap(features: Any, params: Any, exposure: np.ndarray) -> None:

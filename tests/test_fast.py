@@ -22,8 +22,9 @@ from strategies.base import Targets
 from tests.conftest import count
 from tests.trading import BARS
 
-#: Four families: what is paid in full, futures, CFDs, and all of them in one account.
+#: Families: one fund (mostly the short path of `backtests.fast.lone`), several, futures, CFDs, all in one account.
 FAMILIES = {
+    "fund": ("etf_1306",),
     "funds": ("etf_1321", "etf_1306"),
     "futures": ("nikkei_mini", "topix_mini"),
     "cfds": ("nikkei_cfd",),
@@ -85,9 +86,10 @@ def random_market(draw: np.random.Generator, traded: tuple[Instrument, ...], n: 
         roll[ends & (close > 0)] = (close * 1.01 // tick * tick).astype(np.int64)[ends & (close > 0)]
     else:
         settle[ends] = (np.maximum(opened, close) * 0.99 // 1).astype(np.int64)[ends]
+    splitting = 0.03 if k > 1 or draw.random() < 0.2 else 0.0
     splits = {
         (int(t), int(j)): [(2, 1), (3, 2), (11, 10), (1, 10)][int(draw.integers(4))]
-        for t, j in np.argwhere((draw.random(shape) < 0.03) & paid)
+        for t, j in np.argwhere((draw.random(shape) < splitting) & paid)
         if t
     }
     mark = np.zeros(shape, np.int64)
@@ -119,6 +121,8 @@ def random_targets(draw: np.random.Generator, traded: tuple[Instrument, ...], n:
     sizes = {"equity": 1.5, "notional": 2e7, "contracts": 300.0}
     levels = np.round(draw.uniform(-1, 1, (6, k)) * sizes[unit], 2)
     levels[0] = 0.0
+    if k == 1 and draw.random() < 0.8:
+        levels = np.abs(levels)
     parts = []
     for _ in range(2):
         chosen = np.repeat(draw.integers(0, 6, n // 3 + 1), 3)[:n]
@@ -126,7 +130,7 @@ def random_targets(draw: np.random.Generator, traded: tuple[Instrument, ...], n:
         part[draw.random((n, k)) < draw.choice([0.0, 0.5, 1.0])] = np.nan
         parts.append(part)
     deposits = np.where(draw.random(n) < 0.1, np.round(draw.uniform(-1e5, 1e6, n), 2), 0.0)
-    paid_in = deposits if draw.random() < 0.3 else None
+    paid_in = deposits if draw.random() < (0.3 if k > 1 else 0.1) else None
     return Targets(tuple(i.name for i in traded), parts[0], parts[1], unit, paid_in)
 
 

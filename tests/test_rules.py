@@ -183,18 +183,18 @@ class Kinds:
 
 
 def test_a_record_has_the_fields_by_name() -> None:
-    found = records([Kinds(), Kinds(level=float("nan"), window=-(2**62), short=False, name="x" * 64, codes="9" * 200)])
+    found = records([Kinds(), Kinds(level=float("nan"), window=-(2**62), short=False, name="x" * 24, codes="9" * 200)])
 
     assert found.dtype.names == ("level", "window", "short", "name")
     assert found[0].tolist() == (0.5, 3, True, "etf_1321")
-    assert found[1].tolist()[1:] == (-(2**62), False, "x" * 64)
+    assert found[1].tolist()[1:] == (-(2**62), False, "x" * 24)
     assert np.isnan(found["level"][1])
 
 
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"name": "x" * 65}, "give the parameter name to a compiled rule: a text of 65 characters"),
+        ({"name": "x" * 25}, "give the parameter name to a compiled rule: a text of 65 characters"),
         ({"name": "1321\0"}, "parameter name .*: a text of 5 characters"),
         ({"window": 2.5}, "parameter window .*: 2.5"),
         ({"short": 2}, "parameter short .*: 2"),
@@ -204,7 +204,7 @@ def test_what_a_record_would_change_is_refused(changes: dict[str, Any], said: st
     with pytest.raises(SpecError, match=said) as caught:
         records([Kinds(), Kinds(**changes)])
 
-    assert "at most 64 characters" in caught.value.rule
+    assert "at most 24 characters" in caught.value.rule
     assert "for_features" in caught.value.todo
 
 

@@ -139,6 +139,23 @@ def fill(
     account.quantity[k] += quantity
     totals[CASH] -= paid
     totals[COSTS] += paid + slippage
+    write_fill(account, t, k, phase, quantity, reference, price, paid, slippage, why)
+
+
+def write_fill(
+    account: Any,
+    t: int,
+    k: int,
+    phase: int,
+    quantity: int,
+    reference: int,
+    price: int,
+    paid: int,
+    slippage: int,
+    why: int,
+) -> None:
+    """Write down a fill."""
+    totals = account.totals
     at = totals[FILLS]
     if at >= len(account.fills):
         totals[STATE] = NO_SPACE

@@ -65,6 +65,7 @@ from backtests.trading.reasons import (
     OVERSIZED,
     SPLIT_AWAY,
 )
+from indexsim.compiled import rarely
 
 
 def bar(tape: Any, account: Any, slippage: Any, t: int, deposit: int, called: bool) -> bool:
@@ -87,14 +88,12 @@ def bar(tape: Any, account: Any, slippage: Any, t: int, deposit: int, called: bo
         settle(tape, account, t)
     account.totals[CASH] += deposit
     account.fallen[:] = NONE
-    value_all(tape, account, OPEN_PRICE, t)
-    if called:
-        close_out(tape, account, slippage, t)
-    if account.totals[WAITING]:
-        trade_all(tape, account, slippage, t, OPEN)
-    value_all(tape, account, CLOSE_PRICE, t)
-    if account.totals[WAITING]:
-        trade_all(tape, account, slippage, t, CLOSE)
+    for phase in range(2):
+        value_all(tape, account, OPEN_PRICE + phase, t)
+        if called and phase == OPEN:
+            close_out(tape, account, slippage, t)
+        if account.totals[WAITING]:
+            trade_all(tape, account, slippage, t, phase)
     account.totals[WAITING] = 0
     if tape.calendar[LATE, t]:
         roll(tape, account, t)
@@ -117,6 +116,7 @@ def financed(account: Any, value: int, rate: int, days: int) -> int:
     return financing(value, rate, days)
 
 
+@rarely
 def finance(tape: Any, account: Any, t: int) -> None:
     """Pay interest on cash, and funding and borrowing on what was held since the bar before."""
     days = tape.calendar[DAYS, t]
@@ -131,6 +131,7 @@ def finance(tape: Any, account: Any, t: int) -> None:
     account.totals[CASH] += earned
 
 
+@rarely
 def restate(tape: Any, account: Any, t: int) -> None:
     """Split positions and the orders waiting for them."""
     for s in range(len(tape.splits)):
@@ -148,6 +149,7 @@ def restate(tape: Any, account: Any, t: int) -> None:
                 account.waiting[w, W_QUANTITY] = split_order(quantity, new, old, lot, before, after)
 
 
+@rarely
 def settle(tape: Any, account: Any, t: int) -> None:
     """End contracts that expire at this open."""
     for k in range(len(account.quantity)):
@@ -165,6 +167,7 @@ def value_all(tape: Any, account: Any, field: int, t: int) -> None:
             mark(tape, account, k, price)
 
 
+@rarely
 def close_out(tape: Any, account: Any, slippage: Any, t: int) -> None:
     """Close everything that binds margin at the open; what does not print waits for the next one."""
     for k in range(len(account.quantity)):
@@ -184,9 +187,9 @@ def trade_all(tape: Any, account: Any, slippage: Any, t: int, phase: int) -> Non
         # What a reduction is, is settled before the first of them trades.
         if waiting[w, W_PHASE] == phase and reduces(account.quantity[waiting[w, W_K]], waiting[w, W_QUANTITY]):
             waiting[w, W_PHASE] = phase + 2
-    for wanted in (phase + 2, phase):
+    for later in range(2):
         for w in range(count):
-            if waiting[w, W_PHASE] == wanted:
+            if waiting[w, W_PHASE] == phase + 2 - 2 * later:
                 trade_one(tape, account, slippage, t, phase, waiting[w, W_K], waiting[w, W_QUANTITY])
 
 
@@ -240,6 +243,7 @@ def moved(tape: Any, slippage: Any, t: int, k: int, phase: int, quantity: int, r
     return fill_price(reference, quantity, slippage.slippage_rate, slippage.slippage_ticks, tick, half_spread)
 
 
+@rarely
 def roll(tape: Any, account: Any, t: int) -> None:
     """Close the contract held and open the next one, at their two closes: the gap is no gain or loss."""
     for k in range(len(account.quantity)):
@@ -250,6 +254,7 @@ def roll(tape: Any, account: Any, t: int) -> None:
             roll_leg(tape, account, t, k, held, other, cost, tick)
 
 
+@rarely
 def roll_leg(tape: Any, account: Any, t: int, k: int, quantity: int, reference: int, cost: int, tick: int) -> None:
     """Trade one side of a roll."""
     mark(tape, account, k, reference)

@@ -171,21 +171,28 @@ def log_of(r: float) -> float:
 
 def deepest(growth: Any, end: int) -> float:
     """Return the lowest value as a part of the highest before it."""
-    peak, worst, first = growth[0], 1.0, 1
-    while first <= end:
-        last = min(first + LANE, end + 1)
-        floor, beyond = worst * peak, 0
-        if last == first + LANE:
-            now = growth[first:last]
-            for j in range(LANE):
-                beyond += (now[j] < floor) | (now[j] > peak)
-        if beyond or last < first + LANE:
-            for j in range(first, last):
-                peak = growth[j] if growth[j] > peak else peak
-                if growth[j] < worst * peak:
-                    worst = growth[j] / peak
-        first = last
-    return worst
+    peak, worst = growth[0], 1.0
+    for lane in range(end // LANE):
+        now = growth[1 + lane * LANE : 1 + (lane + 1) * LANE]
+        low, high = now[0], now[0]
+        for j in range(LANE):
+            low = now[j] if now[j] < low else low
+            high = now[j] if now[j] > high else high
+        # No value here is a new depth, whatever their order.
+        if low >= worst * (high if high > peak else peak):
+            peak = high if high > peak else peak
+        else:
+            peak, worst = fallen(now, peak, worst)
+    return fallen(growth[1 + end // LANE * LANE : end + 1], peak, worst)[1]
+
+
+def fallen(values: Any, peak: float, worst: float) -> Any:
+    """Return the highest value so far, and the lowest as a part of the highest before it, after some more values."""
+    for j in range(len(values)):
+        peak = values[j] if values[j] > peak else peak
+        if values[j] < worst * peak:
+            worst = values[j] / peak
+    return peak, worst
 
 
 def summarise(

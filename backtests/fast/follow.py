@@ -25,6 +25,7 @@ from backtests.fast.account import (
     record,
 )
 from backtests.fast.bars import bar, is_called
+from backtests.fast.lone import follow_lone, is_lone
 from backtests.fast.tape import (
     CASH_PAYS,
     CASH_SETTLED,
@@ -142,6 +143,8 @@ def follow(
     opened(account, terms.cash)
     count = wanted_in(at_open, at_close, first, n, terms.every_bar, room)
     paid_in = any_of(deposits[first:])
+    if is_lone(tape, room, count, paid_in):
+        return follow_lone(tape, terms, reserve[0], unit, account, room, count, value)
     t, at, called = 0, 0, False
     while t < n and account.totals[STATE] == 0:
         decided = room.rows[at] if at < count else n
