@@ -12,9 +12,10 @@ import numpy as np
 
 from backtests.fast.tape import CASH_SETTLED, FEE_PER_CONTRACT, FEE_RATE, MULTIPLIER
 from backtests.trading.execution import fee, used
+from backtests.trading.reasons import NONE
 
-#: Entries of `Account.totals`.
-CASH, COSTS, FILLS, ORDERS, WAITING, STATE = range(6)
+#: Entries of `Account.totals`; where BRIEF is set, orders are counted and of fills only the quantity is written down.
+CASH, COSTS, FILLS, ORDERS, WAITING, STATE, REJECTED, BRIEF = range(8)
 #: Values of STATE: all is well; a number outgrew 64 bits; there was no room to write down a fill or an order.
 FINE, TOO_LARGE, NO_SPACE = range(3)
 #: Why a fill happened; the words are in `backtests.trading.ledger`.
@@ -39,7 +40,7 @@ class Account(NamedTuple):
     ----------
     quantity, marks, fallen : ndarray of int64, shape (k,)
         `fallen` is why orders of an instrument are refused in this bar, 0 where they are not.
-    totals : ndarray of int64, shape (6,)
+    totals : ndarray of int64, shape (8,)
         By `CASH` and the constants after it.
     waiting : ndarray of int64, shape (2 k, 3)
         Orders for the next bar, by phase and instrument.
@@ -59,16 +60,16 @@ class Account(NamedTuple):
 def new_account(k: int, room: int) -> Account:
     """Return an empty account of k instruments with room to write down so many fills and orders."""
     three = (np.zeros(k, dtype=np.int64) for _ in range(3))
-    wide = (np.zeros(shape, dtype=np.int64) for shape in ((6,), (2 * k, 3), (room, 9), (room, 5)))
+    wide = (np.zeros(shape, dtype=np.int64) for shape in ((8,), (2 * k, 3), (room, 9), (room, 5)))
     return Account(*three, *wide)
 
 
-def opened(account: Any, cash: int) -> None:
+def opened(account: Any, cash: int, brief: bool) -> None:
     """Begin again with some cash."""
     account.quantity[:] = 0
     account.marks[:] = 0
     account.totals[:] = 0
-    account.totals[CASH] = cash
+    account.totals[CASH], account.totals[BRIEF] = cash, brief
 
 
 def equity(tape: Any, account: Any) -> int:
@@ -161,19 +162,23 @@ def write_fill(
         totals[STATE] = NO_SPACE
         return
     fills = account.fills
-    fills[at, F_BAR], fills[at, F_K], fills[at, F_PHASE], fills[at, F_QUANTITY] = t, k, phase, quantity
-    fills[at, F_REFERENCE], fills[at, F_PRICE] = reference, price
-    fills[at, F_FEE], fills[at, F_SLIPPAGE], fills[at, F_WHY] = paid, slippage, why
+    fills[at, F_BAR], fills[at, F_K], fills[at, F_QUANTITY] = t, k, quantity
+    if not totals[BRIEF]:
+        fills[at, F_PHASE], fills[at, F_REFERENCE], fills[at, F_PRICE] = phase, reference, price
+        fills[at, F_FEE], fills[at, F_SLIPPAGE], fills[at, F_WHY] = paid, slippage, why
     totals[FILLS] = at + 1
 
 
 def record(account: Any, bar: int, k: int, phase: int, quantity: int, reason: int) -> None:
     """Write down an order."""
     at = account.totals[ORDERS]
+    account.totals[ORDERS] = at + 1
+    account.totals[REJECTED] += reason != NONE
+    if account.totals[BRIEF]:
+        return
     if at >= len(account.orders):
         account.totals[STATE] = NO_SPACE
         return
     orders = account.orders
     orders[at, O_BAR], orders[at, O_K], orders[at, O_PHASE] = bar, k, phase
     orders[at, O_QUANTITY], orders[at, O_REASON] = quantity, reason
-    account.totals[ORDERS] = at + 1

@@ -10,8 +10,6 @@ from backtests.fast.account import (
     CASH,
     FILLS,
     LARGEST,
-    O_REASON,
-    ORDERS,
     STATE,
     TOO_LARGE,
     W_K,
@@ -40,11 +38,11 @@ from backtests.fast.tape import (
 )
 from backtests.fast.trips import round_trips
 from backtests.trading.execution import PER_YEN, can_size, position
-from backtests.trading.reasons import BELOW_A_LOT, NO_PRICE, NONE
+from backtests.trading.reasons import BELOW_A_LOT, NO_PRICE
 from indexsim.compiled import borrowed
 
-#: Columns of the outcomes after the totals of the account.
-TRIPS, REJECTED = 6, 7
+#: Column of the outcomes after the totals of the account.
+TRIPS = 8
 
 
 class Wanted(NamedTuple):
@@ -66,6 +64,7 @@ def follow_all(
     at_close: Any,
     deposits: Any,
     first: int,
+    brief: bool,
     account: Any,
     room: Any,
     ends: Any,
@@ -87,6 +86,8 @@ def follow_all(
     deposits : ndarray of float64, shape (m, n + first)
     first : int
         Row of the targets that belongs to the first bar of the tape.
+    brief : bool
+        Whether fills and orders are only counted.
     account : Account
         Used by one trial after the other; it is left as the last one leaves it.
     room : Wanted
@@ -95,8 +96,8 @@ def follow_all(
         Used in the same way.
     values : ndarray of int64, shape (m, n)
         Filled in: the account value after each bar, sen.
-    outcomes : ndarray of int64, shape (m, 8)
-        Filled in: `Account.totals` at the end, closed round trips, rejected orders.
+    outcomes : ndarray of int64, shape (m, 9)
+        Filled in: `Account.totals` at the end, closed round trips.
     """
     # Counted arrays would be counted in every call below: ten times the time of everything else.
     lent = Tape(
@@ -113,16 +114,12 @@ def follow_all(
     for i in range(len(terms)):
         follow(
             lent, terms[i], borrowed(reserves)[i], unit, borrowed(at_open)[i], borrowed(at_close)[i],
-            borrowed(deposits)[i], first, own, noted, borrowed(values)[i],
+            borrowed(deposits)[i], first, brief, own, noted, borrowed(values)[i],
         )  # fmt: skip
         totals = account.totals
         outcomes[i, : len(totals)] = totals
         fills = account.fills[: totals[FILLS]]
         outcomes[i, TRIPS] = round_trips(tape, fills, ends[0], ends[1], lots[0], lots[1])
-        rejected = 0
-        for o in range(totals[ORDERS]):
-            rejected += account.orders[o, O_REASON] != NONE
-        outcomes[i, REJECTED] = rejected
 
 
 def follow(
@@ -134,21 +131,39 @@ def follow(
     at_close: Any,
     deposits: Any,
     first: int,
+    brief: bool,
     account: Any,
     room: Any,
     value: Any,
 ) -> None:
     """Trade the targets of one trial; `value` is filled in."""
     n = len(value)
-    opened(account, terms.cash)
+    opened(account, terms.cash, brief)
     count = wanted_in(at_open, at_close, first, n, terms.every_bar, room)
     paid_in = any_of(deposits[first:])
     if is_lone(tape, room, count, paid_in):
-        return follow_lone(tape, terms, reserve[0], unit, account, room, count, value)
-    t, at, called = 0, 0, False
+        follow_lone(tape, terms, reserve[0], unit, account, room, count, value)
+    else:
+        follow_any(tape, terms, reserve, unit, deposits[first:], paid_in, account, room, count, value)
+
+
+def follow_any(
+    tape: Any,
+    terms: Any,
+    reserve: Any,
+    unit: int,
+    deposits: Any,
+    paid_in: bool,
+    account: Any,
+    room: Any,
+    count: int,
+    value: Any,
+) -> None:
+    """Trade the targets of one trial, whatever it holds; `value` is filled in."""
+    n, t, at, called = len(value), 0, 0, False
     while t < n and account.totals[STATE] == 0:
         decided = room.rows[at] if at < count else n
-        deposit = int(np.rint(deposits[first + t - 1] * PER_YEN)) if paid_in and t else 0
+        deposit = int(np.rint(deposits[t - 1] * PER_YEN)) if paid_in and t else 0
         stop = t
         if account.totals[WAITING] == 0 and deposit == 0 and not called:
             stop = min(tape.calendar[DUE, t], decided + 1, n)
@@ -161,17 +176,8 @@ def follow(
             value[t] = equity(tape, account)
             t += 1
         while at < count and room.rows[at] == t - 1:
-            order(
-                tape,
-                account,
-                reserve,
-                unit,
-                t - 1,
-                room.phases[at],
-                room.instruments[at],
-                room.wanted[at],
-                value[t - 1],
-            )
+            phase, k, wanted = room.phases[at], room.instruments[at], room.wanted[at]
+            order(tape, account, reserve, unit, t - 1, phase, k, wanted, value[t - 1])
             at += 1
 
 

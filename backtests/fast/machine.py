@@ -13,7 +13,7 @@ import numpy as np
 from backtests.fast import account as accounts
 from backtests.fast import figures
 from backtests.fast.account import Account, new_account
-from backtests.fast.follow import REJECTED, TRIPS, Wanted, follow_all
+from backtests.fast.follow import TRIPS, Wanted, follow_all
 from backtests.fast.tape import Tape
 from backtests.trading.broker import Terms
 from indexsim.compiled import exactly
@@ -137,7 +137,15 @@ class Machine:
         self._open = np.empty((2, room), dtype=np.int64)
 
     def trade(
-        self, terms: np.ndarray, reserves: np.ndarray, unit: int, at_open: Any, at_close: Any, deposits: Any, first: int
+        self,
+        terms: np.ndarray,
+        reserves: np.ndarray,
+        unit: int,
+        at_open: Any,
+        at_close: Any,
+        deposits: Any,
+        first: int,
+        brief: bool = True,
     ) -> Batch:
         """Trade the targets of m trials.
 
@@ -151,23 +159,25 @@ class Machine:
         deposits : ndarray of float64, shape (m, n + first), contiguous
         first : int
             Row of the targets that belongs to the first bar of the tape.
+        brief : bool
+            Whether fills and orders are only counted; `record` reads them.
         """
         m = len(terms)
         if at_open.shape != (m, self.k, self.n + first) or at_close.shape != at_open.shape:
             raise ValueError(f"targets of shape {at_open.shape} for {m} trials of {self.k} x {self.n} after {first}")
         if m > len(self._values):
             self._values = np.empty((m, self.n), dtype=np.int64)
-        values, outcomes = self._values[:m], np.zeros((m, 8), dtype=np.int64)
+        values, outcomes = self._values[:m], np.zeros((m, TRIPS + 1), dtype=np.int64)
         _trade()(
-            self.tape, terms, reserves, unit, at_open, at_close, deposits, first,
+            self.tape, terms, reserves, unit, at_open, at_close, deposits, first, brief,
             self._account, self._wanted, self._heads, self._open, values, outcomes,
         )  # fmt: skip
         if (outcomes[:, accounts.STATE] == accounts.NO_SPACE).any():
             self._make_room(4 * len(self._account.fills))
-            return self.trade(terms, reserves, unit, at_open, at_close, deposits, first)
+            return self.trade(terms, reserves, unit, at_open, at_close, deposits, first, brief)
         found, sums, squares = self.ruler.measure(values, terms["cash"], deposits, first)
         beyond = outcomes[:, accounts.STATE] == accounts.TOO_LARGE
-        counts = outcomes[:, [TRIPS, accounts.FILLS, REJECTED]]
+        counts = outcomes[:, [TRIPS, accounts.FILLS, accounts.REJECTED]]
         return Batch(values, found, sums, squares, counts, outcomes[:, accounts.COSTS], beyond)
 
     def record(self, terms: Terms, targets: Targets) -> tuple[Batch, Account]:
@@ -176,7 +186,7 @@ class Machine:
         deposits = np.zeros(len(targets)) if targets.deposits is None else targets.deposits
         at_open, at_close = (np.ascontiguousarray(part.T)[None] for part in (targets.at_open, targets.at_close))
         unit = Targets.UNITS.index(targets.unit)
-        batch = self.trade(row, reserves, unit, at_open, at_close, np.ascontiguousarray(deposits)[None], 0)
+        batch = self.trade(row, reserves, unit, at_open, at_close, np.ascontiguousarray(deposits)[None], 0, brief=False)
         kept, totals = self._account, self._account.totals
         fills, orders = kept.fills[: totals[accounts.FILLS]], kept.orders[: totals[accounts.ORDERS]]
         return batch, kept._replace(fills=fills.copy(), orders=orders.copy())
