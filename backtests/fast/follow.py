@@ -39,7 +39,7 @@ from backtests.fast.tape import (
 from backtests.fast.trips import round_trips
 from backtests.trading.execution import PER_YEN, can_size, position
 from backtests.trading.reasons import BELOW_A_LOT, NO_PRICE
-from indexsim.compiled import borrowed
+from indexsim.compiled import borrowed, rarely
 
 #: Column of the outcomes after the totals of the account.
 TRIPS = 8
@@ -147,6 +147,7 @@ def follow(
         follow_any(tape, terms, reserve, unit, deposits[first:], paid_in, account, room, count, value)
 
 
+@rarely
 def follow_any(
     tape: Any,
     terms: Any,
@@ -190,6 +191,7 @@ def pays(tape: Any, account: Any) -> bool:
     return found
 
 
+@rarely
 def wanted_in(at_open: Any, at_close: Any, first: int, n: int, every_bar: bool, room: Any) -> int:
     """Write down which targets order something (rule 2), and return how many do.
 
@@ -199,13 +201,11 @@ def wanted_in(at_open: Any, at_close: Any, first: int, n: int, every_bar: bool, 
     closes = False
     for k in range(k_all):
         closes = closes or some(at_close[k, first : first + n])
+    if k_all == 1 and not closes and not every_bar:
+        return changes_in(at_open[0, first : first + n], room)
     room.latest[:] = 0.0
-    count, t = 0, 0
-    while t < n - 1:
-        if k_all == 1 and not closes and not every_bar:
-            t = next_change(at_open[0, first : first + n], t, n - 1, room.latest[0])
-            if t >= n - 1:
-                break
+    count = 0
+    for t in range(n - 1):
         for phase in range(2 if closes else 1):
             for k in range(k_all):
                 wanted = at_close[k, first + t] if phase else at_open[k, first + t]
@@ -214,7 +214,25 @@ def wanted_in(at_open: Any, at_close: Any, first: int, n: int, every_bar: bool, 
                 room.latest[k] = wanted
                 room.rows[count], room.phases[count], room.instruments[count], room.wanted[count] = t, phase, k, wanted
                 count += 1
-        t += 1
+    return count
+
+
+def changes_in(values: Any, room: Any) -> int:
+    """The same for targets at the open of a single instrument, most of which are that of the row before."""
+    rows, phases, instruments, wanted = room.rows, room.phases, room.instruments, room.wanted
+    n, count, t, latest = len(values), 0, 0, 0.0
+    while t < n - 1:
+        last = min(t + 32, n - 1)
+        lane, other = values[t:last], 0
+        for j in range(len(lane)):
+            other += (lane[j] < latest) | (lane[j] > latest)
+        if other:
+            for j in range(len(lane)):
+                if lane[j] < latest or lane[j] > latest:
+                    latest = lane[j]
+                    rows[count], phases[count], instruments[count], wanted[count] = t + j, 0, 0, latest
+                    count += 1
+        t = last
     return count
 
 
@@ -232,20 +250,6 @@ def some(values: Any) -> bool:
     for j in range(len(values)):
         count += values[j] == values[j]
     return count > 0
-
-
-def next_change(values: Any, t: int, end: int, latest: float) -> int:
-    """Return the first row from t on whose target is another one than the latest, or `end`."""
-    while t + 32 <= end:
-        some_rows, count = values[t : t + 32], 0
-        for j in range(32):
-            count += (some_rows[j] < latest) | (some_rows[j] > latest)
-        if count:
-            break
-        t += 32
-    while t < end and (values[t] == latest or np.isnan(values[t])):
-        t += 1
-    return t
 
 
 def quiet(tape: Any, account: Any, t: int, stop: int, value: Any) -> Any:

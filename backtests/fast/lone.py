@@ -42,6 +42,7 @@ from backtests.fast.tape import (
 from backtests.trading.broker import CLOSE
 from backtests.trading.execution import can_size, fee, fill_price, position, rejected, used
 from backtests.trading.reasons import BELOW_A_LOT, LIMIT, NO_CLOSE, NO_OPEN, NO_PRICE, NO_ROOM, ODD_LOT, OVERSIZED
+from indexsim.compiled import rarely
 
 
 def is_lone(tape: Any, room: Any, count: int, paid_in: bool) -> bool:
@@ -58,57 +59,61 @@ def is_lone(tape: Any, room: Any, count: int, paid_in: bool) -> bool:
     return odd == 0
 
 
+@rarely
 def follow_lone(
     tape: Any, terms: Any, reserve: float, unit: int, account: Any, room: Any, count: int, value: Any
 ) -> None:
     """Trade the targets of one trial; `value` is filled in."""
     n, t, held, cash = len(value), 0, 0, account.totals[CASH]
+    marks, due, paid_out = tape.prices[MARK, 0], tape.calendar[DUE], tape.prices[DISTRIBUTION, 0]
     multiplier, lot = tape.terms[MULTIPLIER, 0], tape.terms[LOT, 0]
     for w in range(count):
-        row = room.rows[w]
-        cash = hold(tape, held, cash, t, row + 1, value)
+        row, wanted, phase = room.rows[w], room.wanted[w], room.phases[w]
+        cash = hold(marks, due, paid_out, multiplier, held, cash, t, row + 1, value)
         t = row + 1
-        wanted, mark = room.wanted[w], tape.prices[MARK, 0, row]
-        if abs(float(value[row])) > LARGEST:
+        worth, mark = value[row], marks[row]
+        if abs(float(worth)) > LARGEST:
             account.totals[STATE] = TOO_LARGE
             return
         if not can_size(wanted, unit, mark):
-            record(account, row, 0, room.phases[w], 0, NO_PRICE)
+            record(account, row, 0, phase, 0, NO_PRICE)
             continue
-        after = position(wanted, unit, value[row], mark, multiplier, lot, reserve)
+        after = position(wanted, unit, worth, mark, multiplier, lot, reserve)
         if after == 0 and wanted != 0.0:
-            record(account, row, 0, room.phases[w], 0, BELOW_A_LOT)
+            record(account, row, 0, phase, 0, BELOW_A_LOT)
         if after == held:
             continue
-        if tape.calendar[DUE, t] == t:
-            cash += held * tape.prices[DISTRIBUTION, 0, t]
-        paid = buy(tape, terms, account, t, room.phases[w], held, after - held, cash)
+        if due[t] == t:
+            cash += held * paid_out[t]
+        paid = buy(tape, terms, account, t, phase, held, after - held, cash)
         if account.totals[STATE]:
             return
         if paid != REFUSED:
             cash -= paid
             held = after
-        value[t] = cash + held * multiplier * tape.prices[MARK, 0, t]
+        value[t] = cash + held * multiplier * marks[t]
         t += 1
-    hold(tape, held, cash, t, n, value)
+    hold(marks, due, paid_out, multiplier, held, cash, t, n, value)
 
 
 #: What `buy` returns where the order was refused.
 REFUSED = -(2**62)
 
 
-def hold(tape: Any, held: int, cash: int, t: int, stop: int, value: Any) -> int:
+def hold(
+    marks: Any, due: Any, paid_out: Any, multiplier: int, held: int, cash: int, t: int, stop: int, value: Any
+) -> int:
     """Value the bars [t, stop), paying what is distributed; return the cash."""
-    worth = held * tape.terms[MULTIPLIER, 0]
+    worth = held * multiplier
     while t < stop:
-        due = tape.calendar[DUE, t]
-        if due == t:
-            cash += held * tape.prices[DISTRIBUTION, 0, t]
-            due = tape.calendar[DUE, t + 1] if t + 1 < stop else stop
-        last = min(due, stop)
-        values, marks = value[t:last], tape.prices[MARK, 0, t:last]
-        for j in range(len(values)):
-            values[j] = cash + worth * marks[j]
+        if due[t] == t:
+            cash += held * paid_out[t]
+            value[t] = cash + worth * marks[t]
+            t += 1
+            continue
+        last = min(due[t], stop)
+        for j in range(t, last):
+            value[j] = cash + worth * marks[j]
         t = last
     return cash
 

@@ -6,8 +6,10 @@ from typing import Any
 
 from backtests.fast.account import F_BAR, F_K, F_QUANTITY
 from backtests.trading.execution import split_position
+from indexsim.compiled import rarely
 
 
+@rarely
 def round_trips(tape: Any, fills: Any, heads: Any, tails: Any, left: Any, following: Any) -> int:
     """Return the number of closed round trips, first in, first out, as `backtests.trading.ledger.round_trips`.
 
