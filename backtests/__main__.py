@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from backtests.arguments import read
+from backtests.arguments import STATUS, read
 from indexsim.errors import SpecError, ToolError
 
 if TYPE_CHECKING:
@@ -33,8 +32,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         return status
     except ToolError as error:
         return _refuse(error, arguments)
-    except KeyboardInterrupt:
-        print("interrupted; nothing half-written. Next: the same command again", file=sys.stderr)
+    except KeyboardInterrupt as interrupt:
+        kept = "interrupted; nothing half-written. Next: the same command again"
+        print(str(interrupt) or kept, file=sys.stderr)
         return INTERRUPTED
     except BrokenPipeError:  # the reader of stdout has gone: `... --json - | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -69,18 +69,14 @@ def _publish(answer: Answer, options: argparse.Namespace) -> None:
 
 
 def _write_json(answer: dict[str, Any], target: str) -> None:
-    text = json.dumps(answer, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    from backtests.sweeps.lock import as_json, whole
+
     if target == "-":
-        sys.stdout.write(text)
+        sys.stdout.write(as_json(answer))
         sys.stdout.flush()
         return
-    path = Path(target)
-    fresh = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        fresh.write_text(text, "utf-8")
-        fresh.replace(path)
-    finally:
-        fresh.unlink(missing_ok=True)
+    with whole(Path(target)) as file:
+        file.write(as_json(answer).encode())
 
 
 def _writable(target: str | None) -> None:
@@ -243,6 +239,26 @@ def _run(options: argparse.Namespace) -> tuple[Answer, int]:
     return answer, NO if answer["lookahead"]["leaks"] else OK
 
 
+def _sweep(options: argparse.Namespace) -> tuple[Answer, int]:
+    from backtests import verbs
+    from backtests.text.progress import telling
+
+    how = {name: getattr(options, name) for name in ("executor", "jobs", "scheduler", "budget", "top")}
+    how |= {"start": options.start, "end": options.end, "what_if": options.what_if, "waive": options.waive}
+    with telling(sys.stderr, options.quiet) as tell:
+        out, changed = options.out or verbs.REPORTS, options.settings
+        answer = verbs.sweep(options.spec, out, settings=changed, market=options.market, tell=tell, **how)
+    if not answer["finished"]:
+        return answer, INTERRUPTED
+    return answer, OK if answer["parity"]["equal"] and not answer["lookahead"]["leaks"] else NO
+
+
+def _sweep_status(options: argparse.Namespace) -> tuple[Answer, int]:
+    from backtests import verbs
+
+    return verbs.sweep_status(options.dir), OK
+
+
 def _lookahead(options: argparse.Namespace) -> tuple[Answer, int]:
     from backtests import verbs
 
@@ -271,6 +287,8 @@ _VERBS: dict[str, _Verb] = {
     "vehicles": _vehicles,
     "review": _review,
     "run": _run,
+    "sweep": _sweep,
+    f"sweep {STATUS}": _sweep_status,
     "lookahead": _lookahead,
     "report": _report,
 }

@@ -13,6 +13,8 @@ from typing import NoReturn
 from backtests.version import REPORTS, VERSION
 from indexsim.errors import SpecError, nearest, unknown_name
 
+#: The second word of ``sweep status DIR``.
+STATUS = "status"
 _WORLDS = "no-cap, cap=X, cap-rule=X, split-by-divisor, equal, float, frozen, without=CODE, no-boj=ESTIMATE"
 
 
@@ -36,11 +38,22 @@ def read(arguments: Sequence[str]) -> argparse.Namespace:
     SpecError
         For a verb, an option or a value that cannot be used, with the nearest name where one is near.
     """
+    arguments = _joined(arguments)
     _known_verb(arguments)
-    options, rest = _parser().parse_known_args(list(arguments))
+    options, rest = _parser().parse_known_args(arguments)
     if rest:
         raise _unknown_arguments(options, rest)
     return options
+
+
+def _joined(arguments: Sequence[str]) -> list[str]:
+    """Return the arguments with a verb of two words, ``sweep status``, as one."""
+    first, second, *rest = [*arguments[:3], "", ""]
+    if first != "sweep" or second.startswith("-"):
+        return list(arguments)
+    if second != STATUS and rest[0] and not rest[0].startswith("-") and nearest(second, [STATUS]).startswith("did"):
+        raise unknown_name("word after sweep", second, [STATUS])
+    return [f"sweep {STATUS}", *arguments[2:]] if second == STATUS else list(arguments)
 
 
 def _known_verb(arguments: Sequence[str]) -> None:
@@ -153,6 +166,28 @@ def _run_arguments(verb: argparse.ArgumentParser) -> None:
     verb.add_argument("--out", type=Path, metavar="DIR", help="where the run goes (default: reports/)")
 
 
+def _sweep_arguments(verb: argparse.ArgumentParser) -> None:
+    _spec_arguments(verb)
+    verb.add_argument("--jobs", type=int, metavar="N", help="workers (default: one for each processor)")
+    place = "serial, local (processes of this machine, default) or dask (a cluster)"
+    verb.add_argument("--executor", default="local", metavar="NAME", help=place)
+    running = "a running scheduler of dask, tcp://host:port (default: workers are started here)"
+    verb.add_argument("--scheduler", metavar="ADDR", help=running)
+    stops = "stop after 90 (seconds), 30s, 10m or 2h; the same command resumes"
+    verb.add_argument("--budget", type=_seconds, metavar="TIME", help=stops)
+    verb.add_argument("--top", type=int, default=0, metavar="K", help="full reports of the K best and of the median")
+    verb.add_argument("--out", type=Path, metavar="DIR", help="where the sweep's folder goes (default: reports/)")
+    verb.epilog = (
+        f"SPEC holds a table [sweep]; see backtests/specs/sweeps. What is stored already is not computed again. "
+        f"How far a sweep is, from another shell: python -m backtests sweep {STATUS} DIR. "
+        f"A spec that is called {STATUS} is ./{STATUS}."
+    )
+
+
+def _status_arguments(verb: argparse.ArgumentParser) -> None:
+    verb.add_argument("dir", type=Path, metavar="DIR", help="folder of the sweep, as it is named when the sweep begins")
+
+
 def _report_arguments(verb: argparse.ArgumentParser) -> None:
     verb.add_argument("dirs", nargs="+", type=Path, metavar="DIR", help="folders of runs")
 
@@ -200,6 +235,13 @@ def _whole_yen(text: str) -> int:
     return int(yen)
 
 
+def _seconds(text: str) -> float:
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)([smh]?)", text)
+    if not found or not (seconds := float(found[1]) * {"": 1, "s": 1, "m": 60, "h": 3600}[found[2]]):
+        raise argparse.ArgumentTypeError(f"{text!r} is no time like 90, 30s, 10m or 2h")
+    return seconds
+
+
 def _iso_date(text: str) -> date:
     try:
         return date.fromisoformat(text)
@@ -222,6 +264,8 @@ VERBS: dict[str, tuple[Callable[[argparse.ArgumentParser], None], str]] = {
     "vehicles": (_vehicles_arguments, "one exposure through fund, futures and CFDs; ruin by leverage and time"),
     "review": (_review_arguments, "the periodic review of a market as of a base date"),
     "run": (_run_arguments, "run a spec and write its report"),
+    "sweep": (_sweep_arguments, "run every trial of a spec's [sweep], and say how much of the best is luck"),
+    f"sweep {STATUS}": (_status_arguments, "how far a sweep is, from any shell, while it runs or not"),
     "lookahead": (_spec_arguments, "try every look-ahead test on a spec, every row; exit 1 on a leak"),
     "report": (_report_arguments, "draw the pages of stored runs again"),
 }

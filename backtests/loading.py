@@ -6,12 +6,13 @@ import dataclasses
 import hashlib
 import importlib
 import importlib.util
+import inspect
 import sys
 import typing
 from collections.abc import Hashable, Mapping
 from pathlib import Path
 from types import ModuleType
-from typing import Any, cast
+from typing import Any, TypeGuard, cast
 
 import strategies
 from backtests.plain import adapted
@@ -44,9 +45,21 @@ def load_strategy(path: str) -> type[Strategy]:
     module = _from_file(Path(name), asked) if name.endswith(".py") else _from_package(name, asked)
     classes = {n: v for n, v in vars(module).items() if isinstance(v, type) and _runs(v)}
     if class_name not in classes:
-        raise unknown_name(f"strategy of {name}", class_name, [n for n, v in classes.items() if v is not Strategy])
+        raise unknown_name(
+            f"strategy of {name}", class_name, [n for n, v in classes.items() if not inspect.isabstract(v)]
+        )
     found = classes[class_name]
-    return found if issubclass(found, Strategy) else _adapted(found)
+    if not issubclass(found, Strategy):
+        return _adapted(found)
+    if not is_strategy(found):
+        lacks = ", ".join(sorted(found.__abstractmethods__))
+        raise wrong(asked, f"no {lacks} in it", "a strategy defines what its base leaves open", "define it")
+    return found
+
+
+def is_strategy(thing: object) -> TypeGuard[type[Strategy]]:
+    """Say whether something is a strategy of ours that can be run, not the base of others."""
+    return isinstance(thing, type) and issubclass(thing, Strategy) and not inspect.isabstract(thing)
 
 
 def _runs(thing: type[Any]) -> bool:
@@ -69,9 +82,17 @@ def _from_package(name: str, asked: str) -> ModuleType:
     try:
         return importlib.import_module(name)
     except ModuleNotFoundError as error:
-        files = Path(strategies.__path__[0]).glob("*.py")
-        known = [f"strategies.{p.stem}" for p in files if p.stem not in ("__init__", "base")]
-        raise unknown_name("strategy module", name, known) from error
+        raise unknown_name("strategy module", name, _shipped()) from error
+
+
+def _shipped() -> list[str]:
+    """Return the modules of strategies; beside them lie modules that several share."""
+    names = [f"strategies.{path.stem}" for path in sorted(Path(strategies.__path__[0]).glob("[!_]*.py"))]
+    return [name for name in names if any(v.__module__ == name for v in _defined(importlib.import_module(name)))]
+
+
+def _defined(module: ModuleType) -> list[type[Strategy]]:
+    return [value for value in vars(module).values() if is_strategy(value)]
 
 
 def _from_file(path: Path, asked: str) -> ModuleType:

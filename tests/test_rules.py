@@ -194,7 +194,7 @@ def test_a_record_has_the_fields_by_name() -> None:
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"name": "x" * 25}, "give the parameter name to a compiled rule: a text of 65 characters"),
+        ({"name": "x" * 25}, "give the parameter name to a compiled rule: a text of 25 characters"),
         ({"name": "1321\0"}, "parameter name .*: a text of 5 characters"),
         ({"window": 2.5}, "parameter window .*: 2.5"),
         ({"short": 2}, "parameter short .*: 2"),

@@ -183,7 +183,8 @@ def deepest(growth: Any, end: int) -> float:
             peak = high if high > peak else peak
         else:
             peak, worst = fallen(now, peak, worst)
-    return fallen(growth[1 + end // LANE * LANE : end + 1], peak, worst)[1]
+    lowest: float = fallen(growth[1 + end // LANE * LANE : end + 1], peak, worst)[1]
+    return lowest
 
 
 def fallen(values: Any, peak: float, worst: float) -> Any:

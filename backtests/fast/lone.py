@@ -146,7 +146,8 @@ def buy(tape: Any, terms: Any, account: Any, t: int, phase: int, held: int, quan
     account.totals[COSTS] += paid + slippage
     write_fill(account, t, 0, phase, quantity, reference, price, paid, slippage, ORDERED)
     record(account, t - 1, 0, phase, quantity, 0)
-    return quantity * price * multiplier + paid
+    total: int = quantity * price * multiplier + paid
+    return total
 
 
 def refuse(account: Any, t: int, phase: int, quantity: int, reason: int) -> int:

@@ -239,20 +239,25 @@ def sync_folder(folder: Path) -> None:
         os.close(handle)
 
 
+def as_json(value: Any) -> str:
+    """Return JSON as every file and answer has it; keys keep their order, NaN is refused."""
+    return json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+
+
 def write_json(path: Path, value: Any) -> None:
-    """Write JSON, whole or not at all; keys keep their order, NaN is refused.
+    """Write JSON (`as_json`), whole or not at all.
 
     Raises
     ------
     StoreError
         If the disk is full or the folder cannot be written.
     """
-    text = json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    content = as_json(value).encode()
     try:
         with whole(path) as file:
-            file.write(text.encode())
+            file.write(content)
     except OSError as error:
-        raise disk_error(error, f"write {path}", path.parent, len(text.encode())) from error
+        raise disk_error(error, f"write {path}", path.parent, len(content)) from error
 
 
 def disk_error(error: OSError, asked: str, folder: Path, needed: int = 1) -> StoreError:

@@ -5,16 +5,18 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 import numpy as np
 
 from backtests import lookahead
 from backtests.engine import Execution
+from backtests.fast import figures
 from backtests.fast.account import CLOSED_OUT, ORDERED, ROLLED, SETTLED, Account
 from backtests.loading import build_params
 from backtests.run import execution_of, targets_of, terms_of
-from backtests.sweeps.evaluate import Evaluator
+from backtests.sweeps.evaluate import COUNTS, Evaluator
 from backtests.sweeps.tables import BLOCKS
 from backtests.sweeps.worlds import World
 from backtests.trading import reasons
@@ -53,7 +55,7 @@ def prove(evaluator: Evaluator, stored: Iterable[dict[str, Any]]) -> list[Differ
     """
     found = []
     for row in stored:
-        what = _repeated(evaluator, row) or _in_engine(evaluator, int(row["trial"]))
+        what = _repeated(evaluator, row) or _in_engine(evaluator, row)
         if what:
             found.append(Difference(int(row["trial"]), what))
     return found
@@ -70,12 +72,15 @@ def _repeated(evaluator: Evaluator, row: dict[str, Any]) -> str:
 
 
 def _same(one: Any, other: Any) -> bool:
+    if isinstance(one, date):  # DuckDB returns a moment
+        return bool(np.datetime64(one) == np.datetime64(other))
     unknown = [value is None or value != value for value in (one, other)]
     return all(unknown) if any(unknown) else bool(one == other)
 
 
-def _in_engine(evaluator: Evaluator, trial: int) -> str:
-    """Say what the engine does otherwise than the compiled account; "" where nothing."""
+def _in_engine(evaluator: Evaluator, row: dict[str, Any]) -> str:
+    """Say what the engine does otherwise than the compiled account, or than what was stored; "" where nothing."""
+    trial = int(row["trial"])
     world = evaluator.world_of(trial)
     if isinstance(world, ToolError) or world.machine is None:
         return ""  # there is nothing compiled about it
@@ -85,7 +90,18 @@ def _in_engine(evaluator: Evaluator, trial: int) -> str:
         return what
     _, engine = execution_of(setup)
     batch, account = world.machine.record(terms_of(setup), targets.rows(setup.span))
-    return "" if batch.beyond[0] else difference(engine, batch.values[0], account, setup.instruments)
+    what = "" if batch.beyond[0] else difference(engine, batch.values[0], account, setup.instruments)
+    return what or _stored_differs(row, world, engine, terms_of(setup).cash)
+
+
+def _stored_differs(row: dict[str, Any], world: World, engine: Execution, cash: int) -> str:
+    """Say which stored figure is not what the engine's account measures."""
+    counts, costs = world.counted(engine)
+    measured = zip(figures.NAMES, world.measured(engine, cash)[0][0].tolist(), strict=True)
+    for name, value in [*measured, *zip(COUNTS, counts, strict=True), ("costs", costs)]:
+        if name in row and not _same(value, row[name]):
+            return f"{name} was stored as {row[name]!r} and is {value!r} in the engine"
+    return ""
 
 
 def setup_of(evaluator: Evaluator, world: World, trial: int) -> Any:

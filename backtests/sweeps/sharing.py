@@ -11,6 +11,8 @@ from typing import Any, Generic, TypeVar
 import numpy as np
 
 T = TypeVar("T")
+#: Where parameters that are watched keep the names of those that were read.
+_READ = " read"
 
 
 @cache
@@ -20,8 +22,13 @@ def _watching(kind: type[Any]) -> type[Any]:
 
     class Watching(kind):  # type: ignore[misc]
         def __getattribute__(self, name: str) -> Any:
+            if name == "__class__":  # so that it equals its like, and `dataclasses.replace` makes a plain one
+                return kind
+            own = object.__getattribute__(self, "__dict__")
             if name in fields:
-                object.__getattribute__(self, "__dict__")[""].add(name)
+                own[_READ].add(name)
+            elif name == "__dict__" or name in own:  # all of it, or what was worked out of fields that nobody knows
+                own[_READ].update(fields)
             return object.__getattribute__(self, name)
 
     return Watching
@@ -32,8 +39,15 @@ def watched(params: Any) -> tuple[Any, set[str]]:
     read: set[str] = set()
     kind: Any = type(params)
     twin = object.__new__(_watching(kind))
-    object.__getattribute__(twin, "__dict__").update(vars(params), **{"": read})
+    own = {field.name: getattr(params, field.name) for field in dataclasses.fields(kind)}
+    for name, value in {**getattr(params, "__dict__", {}), **own, _READ: read}.items():
+        object.__setattr__(twin, name, value)
     return twin, read
+
+
+def _known_by(params: Any, names: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the values of some parameters as a key: their texts, because a list has no hash and NaN equals nothing."""
+    return tuple(repr(getattr(params, name)) for name in names)
 
 
 class Shared(Generic[T]):
@@ -59,14 +73,14 @@ class Shared(Generic[T]):
 
     def __init__(self, compute: Callable[[Any], T], most: int = 256) -> None:
         self._compute, self._most = compute, most
-        self._known: OrderedDict[tuple[tuple[str, ...], tuple[Any, ...]], T] = OrderedDict()
+        self._known: OrderedDict[tuple[tuple[str, ...], tuple[str, ...]], T] = OrderedDict()
         self._names: dict[tuple[str, ...], None] = {}
         self.computed = 0
 
     def of(self, params: Any) -> tuple[T, tuple[str, ...]]:
         """Return the value, and the names of the parameters it depends on."""
         for names in self._names:
-            key = names, tuple(getattr(params, name) for name in names)
+            key = names, _known_by(params, names)
             if key in self._known:
                 self._known.move_to_end(key)
                 return self._known[key], names
@@ -75,7 +89,7 @@ class Shared(Generic[T]):
         self.computed += 1
         names = tuple(sorted(read))
         self._names[names] = None
-        self._known[names, tuple(getattr(params, name) for name in names)] = value
+        self._known[names, _known_by(params, names)] = value
         if len(self._known) > self._most:
             self._known.popitem(last=False)
         return value, names

@@ -7,7 +7,8 @@ import hashlib
 import json
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,13 +20,13 @@ from backtests.facts import data_facts
 from backtests.fast import figures
 from backtests.prepare import Setup, day_of, prepare
 from backtests.run import strategy_file_hash
-from backtests.sweeps.drive import Event, Quarantined, drive
+from backtests.sweeps.drive import drive
 from backtests.sweeps.evaluate import COLUMNS
-from backtests.sweeps.executors import Died, Done
 from backtests.sweeps.executors import executor as executor_of
 from backtests.sweeps.judgement import overfit
 from backtests.sweeps.lock import held, write_json
 from backtests.sweeps.plan import Plan
+from backtests.sweeps.progress import Passing, Progress, Tell
 from backtests.sweeps.proof import BEST, OTHERS, leaks_of, prove
 from backtests.sweeps.store import Store
 from backtests.sweeps.tables import PLAN, status
@@ -34,8 +35,6 @@ from backtests.sweeps.worlds import SESSIONS, can_compile, is_ruled
 from backtests.version import VERSION, code_hash
 from indexsim.errors import SpecError
 from indexsim.market import MarketData
-
-Tell = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -52,7 +51,7 @@ class How:
     budget : float or None
         Seconds after which it stops and can be resumed.
     tell : callable
-        Told of the progress, a line at a time.
+        Told what happens, a line at a time; how far it is as `Passing`.
     """
 
     executor: str = "local"
@@ -115,6 +114,8 @@ def sweep(plan: Plan, out: Path, how: How) -> dict[str, Any]:
         Before anything is written.
     StoreError, ExecutorError
         The disk is full, a worker is missing; what is stored is kept.
+    KeyboardInterrupt
+        It was interrupted; the text says how much is stored.
     """
     began = time.monotonic()
     plan, setup = settle(plan)
@@ -124,12 +125,13 @@ def sweep(plan: Plan, out: Path, how: How) -> dict[str, Any]:
     task = SweepTask(plan, folder.absolute(), key, blocks)
     left = None if how.budget is None else how.budget
 
-    with held(folder, lambda who: how.tell(f"waiting for {who}, who computes this sweep"), left):
+    with held(folder, lambda who: how.tell(f"waiting for {who}, who computes this sweep"), left), _resumable(folder):
         _write_plan(plan, folder, key)
         store = Store(folder, key, plan.chunks)
         missing = sorted(set(range(plan.chunks)) - store.done())
         for damaged in store.damaged:
             how.tell(f"set aside {damaged.name}: {damaged.found}; its chunk is computed again")
+        how.tell(f"{folder}: {plan.space.planned():,} trials, {stored(folder)}")
         finished = not missing or _compute(task, missing, how, began)
         answer = {**_about(plan, folder, setup), "finished": finished}
         if finished:
@@ -137,6 +139,29 @@ def sweep(plan: Plan, out: Path, how: How) -> dict[str, Any]:
             write_json(folder / "sweep.json", answer)
         _log(folder, how, began, len(missing), finished)
     return answer
+
+
+def stored(folder: Path) -> str:
+    """Say how many chunks of a sweep are stored.
+
+    Raises
+    ------
+    SpecError
+        If `folder` is not the folder of a sweep.
+    """
+    chunks = status(folder)["chunks"]
+    return f"{chunks['done']} of {chunks['of']} chunks stored"
+
+
+@contextmanager
+def _resumable(folder: Path) -> Iterator[None]:
+    """Let whoever interrupts know what is kept."""
+    try:
+        yield
+    except KeyboardInterrupt as interrupt:
+        if not (folder / PLAN).exists():
+            raise
+        raise KeyboardInterrupt(f"interrupted: {stored(folder)}; the same command resumes") from interrupt
 
 
 def _write_plan(plan: Plan, folder: Path, key: str) -> None:
@@ -155,7 +180,7 @@ def _write_plan(plan: Plan, folder: Path, key: str) -> None:
 
 
 def _compute(task: SweepTask, missing: Sequence[int], how: How, began: float) -> bool:
-    progress = _Progress(task.plan, len(missing), how.tell)
+    progress = Progress(len(missing), how.tell)
     jobs = how.jobs or os.cpu_count() or 1
     where = executor_of(how.executor, jobs, how.scheduler, task.folder)
 
@@ -164,33 +189,6 @@ def _compute(task: SweepTask, missing: Sequence[int], how: How, began: float) ->
 
     with where as running:
         return drive(running, task, missing, progress, stop)
-
-
-class _Progress:
-    """Says how far a sweep is, twice a second at most."""
-
-    def __init__(self, plan: Plan, chunks: int, tell: Tell) -> None:
-        self.plan, self.chunks, self.tell = plan, chunks, tell
-        self.began = self.told = time.monotonic()
-        self.trials = self.done = 0
-
-    def __call__(self, event: Event) -> None:
-        if isinstance(event, Quarantined):
-            self.tell(f"trial {event.trial} quarantined: {event.why} {event.stderr[-500:]}".rstrip())
-        elif isinstance(event, Died):
-            self.tell(f"a worker died; {len(event.numbers)} chunks run again")
-        elif isinstance(event, Done):
-            self.trials, self.done = self.trials + event.value, self.done + 1
-            self._say()
-
-    def _say(self) -> None:
-        now = time.monotonic()
-        if now - self.told < 0.5 and self.done < self.chunks:
-            return
-        self.told = now
-        rate = self.trials / max(now - self.began, 1e-9)
-        left = (self.chunks - self.done) * (now - self.began) / max(self.done, 1)
-        self.tell(f"{self.done} of {self.chunks} chunks, {self.trials} trials, {rate:,.0f} a second, {left:.0f} s left")
 
 
 def _about(plan: Plan, folder: Path, setup: Setup) -> dict[str, Any]:
@@ -217,15 +215,16 @@ def _judged(task: SweepTask, store: Store, folder: Path, how: How) -> dict[str, 
     best = ranked[0] if ranked else None
     counts = status(folder)
     attempted = counts["done"] + counts["failed"] + counts["quarantined"]
-    began = time.monotonic()
-    differences = prove(evaluator, [*ranked, *_others(store, plan.seed)])
-    how.tell(f"parity proof: {len(ranked) + OTHERS} trials in the engine, {time.monotonic() - began:.1f} s")
+    how.tell(Passing("parity proof: the best trials and others run again in the engine"))
+    began, proved = time.monotonic(), [*ranked, *_others(store, plan.seed)]
+    differences = prove(evaluator, proved)
+    how.tell(f"parity proof: {len(proved)} trials in the engine, {time.monotonic() - began:.1f} s")
     checked = {"rows_checked": 0, "leaks": []} if best is None else leaks_of(evaluator, int(best["trial"]))
     return {
         "best": None if best is None else _plain(best),
         "overfit": overfit(evaluator, store, best, attempted),
         "parity": {
-            "checked": len(ranked) + min(OTHERS, counts["done"]),
+            "checked": len(proved),
             "equal": not differences,
             "differences": [dataclasses.asdict(one) for one in differences],
         },

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -13,6 +13,7 @@ from backtests.benchmarks import BENCHMARKS, levels
 from backtests.engine import Execution
 from backtests.fast.machine import Machine, Ruler
 from backtests.fast.tape import make_tape
+from backtests.loading import load_strategy
 from backtests.plain import PlainStrategy
 from backtests.prepare import Setup, day_of, prepare
 from backtests.run import conventions
@@ -21,11 +22,14 @@ from backtests.sweeps.plan import Plan
 from backtests.sweeps.sharing import Shared
 from backtests.trading.execution import PER_YEN
 from backtests.trading.feeds import Feed, make_feed
-from indexsim import sessions
-from indexsim.errors import ToolError
+from backtests.trading.ledger import round_trips
+from indexsim import sessions, whatif
+from indexsim.errors import SpecError, ToolError
+from indexsim.market import MarketData
 from strategies.base import Strategy, Targets
 from strategies.rules import Ruled, numeric
 
+T = TypeVar("T")
 #: What a trial trades, and the files it needs.
 _Traded = tuple[tuple[str, ...], tuple[str, ...]]
 
@@ -48,14 +52,14 @@ class World:
     machine : Machine or None
         Where the compiled path can trade it.
     features : Shared
-        Parameters -> names of the instruments and the numeric features, for a compiled rule.
+        Parameters -> names of the instruments and the numeric features, for a compiled rule; or why there are none.
     """
 
     setup: Setup
     feed: Feed
     ruler: Ruler
     machine: Machine | None
-    features: Shared[tuple[tuple[str, ...], Any]]
+    features: Shared[tuple[tuple[str, ...], Any] | ToolError]
 
     def of(self, spec: Spec, params: Any) -> Setup:
         """Return the setup of another trial."""
@@ -67,6 +71,13 @@ class World:
         for bar, sen in execution.deposits.items():
             deposits[0, bar - 1] = sen / PER_YEN
         return self.ruler.measure(execution.equity[None], np.array([cash], dtype=np.int64), deposits, 0)
+
+    def counted(self, execution: Execution) -> tuple[list[int], float]:
+        """Return round trips, fills and rejected orders of what the engine did, and its costs in yen."""
+        book = execution.book
+        trips = len(round_trips(book.fills, book.instruments, self.feed.splits))
+        rejected = sum(order.status == "rejected" for order in execution.orders)
+        return [trips, len(book.fills), rejected], book.costs(len(execution.equity)).sum() / PER_YEN
 
 
 def make_world(spec: Spec) -> World:
@@ -89,7 +100,25 @@ def make_world(spec: Spec) -> World:
         return strategy.names(features, params), numeric(strategy, features)
 
     ruler = Ruler(np.flatnonzero(setup.traded.last_of_session), per_year(setup))
-    return World(setup, feed, ruler, machine, Shared(compute))
+    return World(setup, feed, ruler, machine, Shared(_or_error(compute, spec)))
+
+
+def _or_error(compute: Callable[[Any], T], spec: Spec) -> Callable[[Any], T | ToolError]:
+    """Return a function that returns its error: that, too, is shared by all trials that agree in what was read."""
+
+    def answer(params: Any) -> T | ToolError:
+        try:
+            return compute(params)
+        except ToolError as error:
+            return error
+        except Exception as error:  # code of a user's own may fail in any way
+            rule = "tradable(), needs() and features() return without an error"
+            found = f"{type(error).__name__}: {error}"
+            return SpecError(
+                asked=f"use the strategy {spec.strategy}", found=found, rule=rule, todo="mend the strategy"
+            )
+
+    return answer
 
 
 def can_compile(strategy: type[Strategy], spec: Spec) -> bool:
@@ -121,8 +150,8 @@ class Worlds:
     """The worlds of a plan, each made when the first of its trials needs it."""
 
     plan: Plan
-    _markets: dict[str, tuple[Setup, Shared[_Traded]]] = field(default_factory=dict)
-    _worlds: dict[tuple[str, _Traded], World] = field(default_factory=dict)
+    _markets: dict[str, Shared[_Traded | ToolError]] = field(default_factory=dict)
+    _worlds: dict[tuple[str, _Traded], World | ToolError] = field(default_factory=dict)
 
     @property
     def keys(self) -> tuple[str, ...]:
@@ -139,19 +168,19 @@ class Worlds:
             try:
                 if label not in self._markets:
                     self._markets[label] = _market(spec)
-                traded = self._markets[label][1]
             except ToolError as error:
                 yield error, place
                 continue
-            for names, same in traded.groups(place, params, columns):
-                yield self._world(label, names, self._spec(same[0], params[same[0]], columns)), same
+            for names, same in self._markets[label].groups(place, params, columns):
+                spec = self._spec(same[0], params[same[0]], columns)
+                yield names if isinstance(names, ToolError) else self._world(label, names, spec), same
 
     def _world(self, label: str, names: _Traded, spec: Spec) -> World | ToolError:
         if (label, names) not in self._worlds:
             try:
                 self._worlds[label, names] = make_world(spec)
             except ToolError as error:
-                return error
+                self._worlds[label, names] = error
         return self._worlds[label, names]
 
     def _spec(self, row: int, params: Any, columns: Mapping[str, np.ndarray]) -> Spec:
@@ -160,14 +189,18 @@ class Worlds:
         return self.plan.spec_of({**plain, **{k: getattr(params, k) for k in plain if k in self.plan.spec.params}})
 
 
-def _market(spec: Spec) -> tuple[Setup, Shared[_Traded]]:
-    """Return a market made ready, and what trials on it trade and need."""
-    setup = prepare(spec)
+def _market(spec: Spec) -> Shared[_Traded | ToolError]:
+    """Open a market; return what trials on it trade and need.
+
+    What one trial lacks must not be asked of another: nothing is prepared here.
+    """
+    strategy, market = load_strategy(spec.strategy), MarketData.open(*spec.market)
+    market = whatif.build(market, spec.what_if, spec.end) if spec.what_if else market
 
     def traded(params: Any) -> _Traded:
-        return tuple(setup.strategy.tradable(setup.market, params)), tuple(setup.strategy.needs(params))
+        return tuple(strategy.tradable(market, params)), tuple(strategy.needs(params))
 
-    return setup, Shared(traded)
+    return Shared(_or_error(traded, spec))
 
 
 def _places(columns: Sequence[np.ndarray], rows: np.ndarray) -> Iterator[np.ndarray]:

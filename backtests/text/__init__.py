@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from backtests.text import analysis, index, markets, review, runs
+from backtests.text import analysis, index, markets, review, runs, sweeps
 
 Answer = dict[str, Any]
 
@@ -30,5 +30,7 @@ _WRITERS: dict[str, Callable[[Answer], str]] = {
     "vehicles": analysis.vehicles,
     "drivers": analysis.drivers,
     "report": runs.report,
+    "sweep": sweeps.sweep,
+    "sweep status": sweeps.status,
     "review": review.review,
 }

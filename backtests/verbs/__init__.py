@@ -13,6 +13,7 @@ from backtests.verbs.indexes import bank, flows, index, review
 from backtests.verbs.markets import check, sample
 from backtests.verbs.runs import DEMO, demo, lookahead, report, run
 from backtests.verbs.shared import SAMPLE, SPECS, Answer, Folders
+from backtests.verbs.sweeps import sweep, sweep_status, trials
 from backtests.version import REPORTS
 
 __all__ = [
@@ -36,5 +37,8 @@ __all__ = [
     "review",
     "run",
     "sample",
+    "sweep",
+    "sweep_status",
+    "trials",
     "vehicles",
 ]

@@ -7,7 +7,7 @@ import inspect
 from importlib import import_module
 from typing import Any
 
-from backtests.loading import load_strategy, parameter_types
+from backtests.loading import is_strategy, load_strategy, parameter_types
 from backtests.trading.instruments import STOCK, instrument, instruments
 from backtests.verbs.shared import SPECS, Answer, about
 from backtests.version import ROOT
@@ -67,16 +67,15 @@ def describe(name: str) -> Answer:
 
 
 def _strategies() -> dict[str, type[Strategy]]:
-    """Return the shipped strategies by module name."""
-    found = {}
+    """Return the shipped strategies by module name; a base of others is none."""
+    found: dict[str, type[Strategy]] = {}
     for path in sorted((ROOT / "strategies").glob("*.py")):
         module = import_module(f"strategies.{path.stem}")
         for value in vars(module).values():
-            if isinstance(value, type) and issubclass(value, Strategy) and value.__module__ == module.__name__:
+            if is_strategy(value) and value.__module__ == module.__name__:
                 # A module of several strategies has one that bears its name; the others add theirs.
                 name = path.stem if path.stem not in found else f"{path.stem}:{value.__name__}"
                 found[name] = value
-    del found["base"]
     return found
 
 
