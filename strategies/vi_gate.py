@@ -172,10 +172,7 @@ def measure(features: Any, params: Any) -> Any:
 def by_band(features: Any, params: Any, exposure: np.ndarray) -> None:
     """Fill in the exposure by band and trend, as a share of equity."""
     calm, normal, stressed = params.calm, params.normal, params.stressed
-    if params.trend_in == "all":
-        down = (0.0, 0.0, 0.0)
-    else:
-        down = (calm, 0.0, stressed)
+    down = (0.0, 0.0, 0.0) if params.trend_in == "all" else (calm, 0.0, stressed)
     if params.band == "quantile":
         low, high = params.low_quantile, params.high_quantile
         choose(features.share_below, features.above, low, high, (calm, normal, stressed), down, exposure)
