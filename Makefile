@@ -14,7 +14,7 @@ test: $(VENV)/.test
 test-all: $(VENV)/.test
 	COUNTS=1 $(PY) -m pytest -n 2 -q
 
-bench: $(VENV)/.run
+bench: $(VENV)/.test
 	$(PY) -m tests.bench
 
 lint: $(VENV)/.lint

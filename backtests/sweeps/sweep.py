@@ -132,7 +132,7 @@ def sweep(plan: Plan, out: Path, how: How) -> dict[str, Any]:
         for damaged in store.damaged:
             how.tell(f"set aside {damaged.name}: {damaged.found}; its chunk is computed again")
         how.tell(f"{folder}: {plan.space.planned():,} trials, {stored(folder)}")
-        finished = not missing or _compute(task, missing, how, began)
+        finished = not missing or compute(task, missing, how, began)
         answer = {**_about(plan, folder, setup), "finished": finished}
         if finished:
             answer |= _judged(task, store, folder, how)
@@ -179,7 +179,8 @@ def _write_plan(plan: Plan, folder: Path, key: str) -> None:
     )
 
 
-def _compute(task: SweepTask, missing: Sequence[int], how: How, began: float) -> bool:
+def compute(task: SweepTask, missing: Sequence[int], how: How, began: float) -> bool:
+    """Compute and store chunks; return whether all are stored before the budget, counted from `began`, is spent."""
     progress = Progress(len(missing), how.tell)
     jobs = how.jobs or os.cpu_count() or 1
     where = executor_of(how.executor, jobs, how.scheduler, task.folder)
@@ -257,6 +258,7 @@ def _value(value: Any) -> Any:
     value = value.item() if isinstance(value, np.generic) else value
     if value is None or value != value:
         return None
+    value = value.date() if isinstance(value, datetime) else value
     return value if isinstance(value, (int, float, bool, str)) else str(value)
 
 

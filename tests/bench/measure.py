@@ -59,7 +59,7 @@ class Measurement:
 
     def __str__(self) -> str:
         return (
-            f"{self.name:<58}{self.ours:>10.4f} {self.unit}{self.reference:>10.4f} {self.unit}"
+            f"{self.name:<58}{self.ours:>12,.4g} {self.unit}{self.reference:>12,.4g} {self.unit}"
             f"{self.ratio:>8.2f}{self.limit:>8.2f}  {'yes' if self.met else 'NO'}"
         )
 

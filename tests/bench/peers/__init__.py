@@ -1,0 +1,1 @@
+"""What the sweeps are measured against: scripts that run in environments of their own."""
