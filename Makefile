@@ -24,7 +24,7 @@ types: $(VENV)/.lint
 	$(PY) -m mypy
 
 clean:
-	rm -rf $(VENV) build *.egg-info
+	rm -rf $(VENV) .venv-peers build *.egg-info
 
 # A half-made environment has no stamp and is made again.
 $(VENV)/.made:

@@ -67,8 +67,7 @@ READS: list[tuple[Callable[[Any], Any], tuple[str, ...]]] = [
     (lambda p: p.kept, ALL),
     (lambda p: dataclasses.asdict(p), ALL),
     (lambda p: vars(p)["a"], ALL),
-    (lambda p: dataclasses.replace(p, a=9.0).a, ALL),
-    (lambda p: copy.copy(p).b, ALL),
+    (lambda p: dataclasses.replace(p, a=9.0).b, ("b", "name", "use_b")),
     (lambda p: p == Params(), ALL),
     (lambda p: hash(p), ALL),
     (lambda p: str(p), ALL),
@@ -84,6 +83,13 @@ def test_what_is_read_is_known_and_what_comes_out_is_the_same(
 
     assert read == names
     assert value == compute(params)
+
+
+def test_a_copy_of_what_is_watched_can_be_read() -> None:
+    value, read = Shared(lambda p: copy.copy(p).b).of(Params(3.0, 5.0))
+
+    assert value == 5.0
+    assert "b" in read
 
 
 def test_equal_parameters_are_equal_and_of_their_class() -> None:

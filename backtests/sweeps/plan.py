@@ -13,7 +13,7 @@ from backtests.loading import build_params, in_type, load_strategy, parameter_ty
 from backtests.spec import Spec, checked, identity, key_types, load_sweep, to_toml, toml_value, with_keys, with_settings
 from backtests.sweeps.axes import Axis, Listed, read_axis
 from backtests.sweeps.constraints import Constraint, read_constraint
-from backtests.sweeps.space import GRID, Space
+from backtests.sweeps.space import GRID, SEARCH, Space
 from indexsim.errors import unknown_name
 
 #: Figures that the best trial may be chosen by; higher is better.
@@ -22,6 +22,9 @@ SELECT = ("sharpe", "total_return", "cagr", "calmar")
 CHUNK = 4096
 #: A small space is cut into at least so many chunks, so that every process has work.
 _CHUNKS = 8
+#: Trial numbers of a chunk of a search, at most, and chunks at least: its rounds are short, for each learns of those
+#: before.
+SEARCH_CHUNK, _SEARCH_CHUNKS = 8, 32
 #: Keys of a spec that say what a run is called, and how it is checked and shown: every trial shares them.
 NOT_SWEPT = ("name", "strategy", "claim", "params", "strict", "waive", "base")
 _KEYS = ("select", "sample", "trials", "seed", "chunk", "constraints", "over")
@@ -53,7 +56,7 @@ class Plan:
             raise unknown_name("figure to select by", self.select, SELECT)
         if self.chunk < 0:
             raise wrong("cut a sweep", f"chunk = {self.chunk}", "at least one trial a chunk", "correct chunk")
-        object.__setattr__(self, "chunk", self.chunk or chunk_of(self.space.size))
+        object.__setattr__(self, "chunk", self.chunk or chunk_of(self.space.size, self.space.sample))
 
     @property
     def seed(self) -> int:
@@ -115,15 +118,16 @@ class Plan:
         return {axis.name: axis.written(base) for axis in self.space.axes}
 
 
-def chunk_of(size: int) -> int:
+def chunk_of(size: int, sample: str = GRID) -> int:
     """Return how many trial numbers a chunk of a space holds: the same wherever it is run.
 
     Examples
     --------
-    >>> chunk_of(1_300), chunk_of(1_000_000), chunk_of(3)
-    (162, 4096, 1)
+    >>> chunk_of(1_300), chunk_of(1_000_000), chunk_of(3), chunk_of(1_300, "search")
+    (162, 4096, 1, 8)
     """
-    return max(1, min(CHUNK, size // _CHUNKS))
+    most, chunks = (SEARCH_CHUNK, _SEARCH_CHUNKS) if sample == SEARCH else (CHUNK, _CHUNKS)
+    return max(1, min(most, size // chunks))
 
 
 def load_plan(path: Path | str, overrides: Sequence[str] = (), **given: Any) -> Plan:
@@ -183,7 +187,7 @@ def make_plan(spec: Spec, table: Mapping[str, Any], folder: Path) -> Plan:
         seed=_whole(table, "seed", 1, asked),
     )
     if space.sample == GRID and "trials" in table:
-        rule = "a grid has the trials that its axes make; trials is for random and Sobol samples"
+        rule = "a grid has the trials that its axes make; trials is for samples and searches"
         raise wrong(asked, f"trials = {space.draws} of a grid", rule, 'leave it out, or say sample = "sobol"')
     return Plan(spec, space, in_type(table["select"], str, "select", asked), _whole(table, "chunk", 0, asked))
 

@@ -25,10 +25,11 @@ def _watching(kind: type[Any]) -> type[Any]:
             if name == "__class__":  # so that it equals its like, and `dataclasses.replace` makes a plain one
                 return kind
             own = object.__getattribute__(self, "__dict__")
+            read = own.get(_READ, set())  # a copy of the twin has none: who made it has read all of it
             if name in fields:
-                own[_READ].add(name)
+                read.add(name)
             elif name == "__dict__" or name in own:  # all of it, or what was worked out of fields that nobody knows
-                own[_READ].update(fields)
+                read.update(fields)
             return object.__getattribute__(self, name)
 
     return Watching

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -16,13 +16,22 @@ from indexsim.errors import SpecError, unknown_name
 
 Columns = dict[str, np.ndarray]
 
-GRID, RANDOM, SOBOL = SAMPLES = ("grid", "random", "sobol")
+GRID, RANDOM, SOBOL, SEARCH = SAMPLES = ("grid", "random", "sobol", "search")
 #: Trials of a grid: their numbers are int64.
 MOST_IN_GRID = 2**62
 #: Trials of a sample: points of scipy's Sobol sequence.
 MOST_DRAWN = 2**30
+#: Trials of a search: each is asked with regard to all before it.
+MOST_SEARCHED = 10_000
 #: Trials looked at together when they are counted: the columns of so many stay in the cache.
 _BLOCK = 2**16
+
+
+class Tried(Protocol):
+    """Where the trials of a search come from: `backtests.sweeps.search.Search`."""
+
+    def columns(self, lo: int, hi: int) -> Columns:
+        """Return the settings of the trials lo to hi - 1, a column an axis."""
 
 
 @dataclass(frozen=True)
@@ -34,12 +43,15 @@ class Space:
     axes : tuple of Axis
     constraints : tuple of Constraint
         A trial that breaks one is none: its number stays unused.
-    sample : {"grid", "random", "sobol"}
-        All combinations, the last axis fastest; or draws, independent or of a scrambled Sobol sequence.
+    sample : {"grid", "random", "sobol", "search"}
+        All combinations, the last axis fastest; or draws, independent or of a scrambled Sobol sequence, or each round
+        of them led by the figures of those before.
     draws : int
         Trials of a sample; 0 for a grid.
     seed : int
         Seed of the sample.
+    tried : Tried or None
+        The trials of a search that runs or has run; they follow from its figures.
 
     Raises
     ------
@@ -59,6 +71,7 @@ class Space:
     sample: str = GRID
     draws: int = 0
     seed: int = 1
+    tried: Tried | None = field(default=None, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if self.sample not in SAMPLES:
@@ -67,9 +80,13 @@ class Space:
             raise wrong("make a sweep", "nothing is varied", "at least one axis", "name one in [sweep.over]")
         if self.sample == GRID:
             self._check_grid()
-        elif not 0 < self.draws <= MOST_DRAWN:
-            rule = f"1 to {MOST_DRAWN} trials of a sample"
+            return
+        most = MOST_SEARCHED if self.sample == SEARCH else MOST_DRAWN
+        if not 0 < self.draws <= most:
+            rule = f"1 to {most} trials of a {self.sample} sample"
             raise wrong(f"draw a {self.sample} sample", f"trials = {self.draws}", rule, "say trials = 1000, or so")
+        if self.sample == SEARCH:
+            self._check_search()
 
     def _check_grid(self) -> None:
         loose = next((axis.name for axis in self.axes if isinstance(axis, Continuous)), None)
@@ -78,6 +95,16 @@ class Space:
             raise wrong(f"make a grid over {loose}", "no step and no count", rule, f"add one to {loose}")
         if self.size > MOST_IN_GRID:
             raise wrong("make a grid", f"{self.size} trials", f"at most {MOST_IN_GRID}", 'use sample = "random"')
+
+    def _check_search(self) -> None:
+        """Refuse to search what a grid, of twice the trials, would try as a whole."""
+        combinations = math.prod(axis.size for axis in self.axes)
+        # Without a continuous axis, and few enough to be counted at once.
+        if 0 < combinations <= _BLOCK:
+            allowed = replace(self, sample=GRID, draws=0).planned()
+            if allowed < 2 * self.draws:
+                rule, todo = "a search tries at most half of what a grid would", 'use sample = "grid"'
+                raise wrong(f"search with trials = {self.draws}", f"{allowed} combinations in all", rule, todo)
 
     @property
     def size(self) -> int:
@@ -110,6 +137,8 @@ class Space:
         wanted = {axis.name for axis in self.axes} if names is None else set(names)
         if self.sample == GRID:
             return self._grid(np.arange(lo, hi, dtype=np.int64), wanted)
+        if self.sample == SEARCH:
+            return {name: column for name, column in self._searched(lo, hi).items() if name in wanted}
         uniform = self._uniform(lo, hi)
         return {a.name: a.drawn(uniform[:, at]) for at, a in enumerate(self.axes) if a.name in wanted}
 
@@ -122,7 +151,7 @@ class Space:
 
     def planned(self) -> int:
         """Count the trials that break no constraint."""
-        if not self.constraints:
+        if not self.constraints or self.sample == SEARCH:  # which draws again
             return self.size
         named = {name for constraint in self.constraints for name in constraint.axes}
         bound = tuple(axis for axis in self.axes if axis.name in named) or self.axes[:1]
@@ -171,6 +200,12 @@ class Space:
         trials = np.array(near, dtype=np.int64)
         columns = self._grid(trials, set(settings))
         return [int(t) for t in trials[self.allowed(columns)]]
+
+    def _searched(self, lo: int, hi: int) -> Columns:
+        if self.tried is None:
+            asked, rule = f"work out the trials {lo} to {hi - 1}", "trials of a search follow from each other's figures"
+            raise wrong(asked, "a search that is not run", rule, "run it; the table of its trials has them")
+        return self.tried.columns(lo, hi)
 
     def _steps(self) -> Sequence[Steps]:
         if self.sample != GRID:

@@ -28,6 +28,8 @@ from backtests.sweeps.lock import held, write_json
 from backtests.sweeps.plan import Plan
 from backtests.sweeps.progress import Passing, Progress, Tell
 from backtests.sweeps.proof import BEST, OTHERS, leaks_of, prove
+from backtests.sweeps.search import NOTE, bound, made_by, rounds_of
+from backtests.sweeps.space import SEARCH
 from backtests.sweeps.store import Store
 from backtests.sweeps.tables import PLAN, status
 from backtests.sweeps.task import SweepTask
@@ -91,12 +93,14 @@ def settle(plan: Plan) -> tuple[Plan, Setup]:
 
 def key_of(plan: Plan) -> str:
     """Return the content key of a sweep: what is varied, on which data, by which code."""
-    parts = {
+    parts: dict[str, Any] = {
         "plan": plan.identity(),
         "data": [MarketData.open(*folders).fingerprint for folders in plan.markets()],
         "code": code_hash(),
         "strategy_file": strategy_file_hash(plan.spec.strategy),
     }
+    if plan.space.sample == SEARCH:
+        parts["optuna"] = made_by()
     return hashlib.sha256(json.dumps(parts, sort_keys=True, ensure_ascii=False, default=str).encode()).hexdigest()
 
 
@@ -122,6 +126,7 @@ def sweep(plan: Plan, out: Path, how: How) -> dict[str, Any]:
     key = key_of(plan)
     folder = out / f"{plan.spec.name}-{key[:12]}"
     blocks = -(-int(np.count_nonzero(setup.traded.last_of_session)) // figures.BLOCK)
+    plan = bound(plan, folder.absolute(), key)
     task = SweepTask(plan, folder.absolute(), key, blocks)
     left = None if how.budget is None else how.budget
 
@@ -189,7 +194,7 @@ def compute(task: SweepTask, missing: Sequence[int], how: How, began: float) -> 
         return how.budget is not None and time.monotonic() - began > how.budget
 
     with where as running:
-        return drive(running, task, missing, progress, stop)
+        return all(drive(running, task, group, progress, stop) for group in rounds_of(task.plan, missing))
 
 
 def _about(plan: Plan, folder: Path, setup: Setup) -> dict[str, Any]:
@@ -221,9 +226,10 @@ def _judged(task: SweepTask, store: Store, folder: Path, how: How) -> dict[str, 
     differences = prove(evaluator, proved)
     how.tell(f"parity proof: {len(proved)} trials in the engine, {time.monotonic() - began:.1f} s")
     checked = {"rows_checked": 0, "leaks": []} if best is None else leaks_of(evaluator, int(best["trial"]))
+    judged = overfit(evaluator, store, best, attempted)
     return {
         "best": None if best is None else _plain(best),
-        "overfit": overfit(evaluator, store, best, attempted),
+        "overfit": {**judged, "note": NOTE} if plan.space.sample == SEARCH else judged,
         "parity": {
             "checked": len(proved),
             "equal": not differences,

@@ -138,10 +138,12 @@ def _reports(folder: Path, top: int, tell: _Tell) -> list[Answer]:
         return []
     from backtests.sweeps.plan import load_plan
     from backtests.sweeps.progress import Passing
+    from backtests.sweeps.search import bound
 
     # The stored spec is the sweep: all that its trials share is fixed in it.
-    plan, rows = load_plan(folder / "spec.toml"), []
-    chosen = list(_chosen(plan, _store(folder), top))
+    store, rows = _store(folder), []
+    plan = bound(load_plan(folder / "spec.toml"), folder, store.key)
+    chosen = list(_chosen(plan, store, top))
     for at, (trial, rank) in enumerate(chosen, 1):
         tell(Passing(f"report {at} of {len(chosen)}: trial {trial}"))
         rows.append({"trial": trial, "rank": rank, "report": str(_report(plan, trial, folder / RUNS))})

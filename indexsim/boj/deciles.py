@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy import stats
+from scipy.special import betaincinv
 
 Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
@@ -52,8 +52,8 @@ def frequency(flags: Flags) -> Frequency:
     (0.0, 0.0, 0.3085)
     """
     n, times, tail = len(flags), int(np.count_nonzero(flags)), (1.0 - CONFIDENCE) / 2.0
-    low = float(stats.beta.ppf(tail, times, n - times + 1)) if times else 0.0
-    high = float(stats.beta.ppf(1.0 - tail, times + 1, n - times)) if times < n else 1.0
+    low = float(betaincinv(times, n - times + 1, tail)) if times else 0.0
+    high = float(betaincinv(times + 1, n - times, 1.0 - tail)) if times < n else 1.0
     return Frequency(n, times, low, high)
 
 
