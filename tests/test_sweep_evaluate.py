@@ -28,6 +28,7 @@ from backtests.sweeps.proof import prove, setup_of
 from backtests.sweeps.sweep import settle
 from backtests.sweeps.worlds import per_year
 from backtests.trading.ledger import round_trips
+from indexsim.errors import SpecError
 from tests.conftest import ROOT, SPECS
 from tests.sweep_runs import FIGURES, rows, swept, written
 
@@ -404,6 +405,34 @@ def test_a_strategy_that_fails_for_some_parameters_fails_these_trials_alone(tmp_
         assert words in row["why"]
 
 
+def test_a_text_too_long_for_a_compiled_rule_fails_alone(tmp_path: Path, small: Path) -> None:
+    """A text nobody but the rule reads: a record would cut it, and the trial would pass for another one."""
+    (tmp_path / "fails.py").write_text(ERRORS.replace("how: str", 'note: str = ""\n        how: str'), "utf-8")
+    over = {"note": ["x", "y" * 99, "z"], "size": [0.5, 0.9]}
+    _, trials = evaluator_of(written(tmp_path, small, over, strategy="fails.py:Fails", chunk=6))
+
+    assert [row["status"] for row in trials] == [0, 0, 1, 1, 0, 0]
+    assert "99 characters" in trials[2]["why"]
+
+
+def test_parameters_that_fail_in_another_way_or_have_no_dictionary(tmp_path: Path, small: Path) -> None:
+    check = (
+        "\n\n        def __post_init__(self):\n            if self.size > 0.8:\n                raise TypeError('no')\n"
+    )
+    text = ERRORS.replace("frozen=True", "frozen=True, slots=True")
+    (tmp_path / "fails.py").write_text(text.replace("size: float = 0.5", "size: float = 0.5" + check), "utf-8")
+    _, trials = evaluator_of(written(tmp_path, small, {"size": [0.5, 0.9]}, strategy="fails.py:Fails", chunk=2))
+
+    assert [(row["status"], row["why"]) for row in trials] == [(0, ""), (1, "TypeError: no")]
+
+
+def test_an_axis_that_differs_from_a_figure_in_its_case_is_refused(tmp_path: Path, small: Path) -> None:
+    (tmp_path / "fails.py").write_text(ERRORS.replace("how: str", "Sharpe: float = 1.0\n        how: str"), "utf-8")
+
+    with pytest.raises(SpecError, match="a figure has that name"):
+        swept(written(tmp_path, small, {"Sharpe": [0.5, 0.9]}, strategy="fails.py:Fails"), tmp_path / "out")
+
+
 class TestTheProof:
     """The proof can fail."""
 
@@ -477,6 +506,16 @@ class TestTheProof:
 
         assert [difference.trial for difference in differences] == [0, 1]
         assert all("in the engine" in difference.what for difference in differences)
+
+    def test_a_trial_that_the_engine_refuses_is_named(
+        self, found: tuple[Evaluator, list[dict[str, Any]]], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def refuse(setup: Any) -> Any:
+            raise SpecError(asked="hold targets", found="an infinite target", rule="none is", todo="mend it")
+
+        monkeypatch.setattr("backtests.sweeps.proof.targets_of", refuse)
+
+        assert ["an infinite target" in difference.what for difference in prove(*found)] == [True, True]
 
     def test_a_difference_is_part_of_the_answer(
         self, tmp_path: Path, small: Path, monkeypatch: pytest.MonkeyPatch

@@ -7,7 +7,7 @@ impact, a share of the volume, or an account beyond 64 bits.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -20,6 +20,7 @@ from backtests.fast.machine import term_rows
 from backtests.loading import load_strategy
 from backtests.run import execution_of, targets_of, terms_of
 from backtests.sweeps.plan import Plan
+from backtests.sweeps.sharing import built
 from backtests.sweeps.tables import BLOCKS, STATUS
 from backtests.sweeps.worlds import World, Worlds, is_ruled, unit_of
 from backtests.trading.execution import PER_YEN
@@ -133,6 +134,8 @@ class Evaluator:
         for name in wanted.dtype.names or ():
             if name in columns:
                 wanted[name] = columns[name][rows]
+                if wanted.dtype[name].kind == "U":  # numpy would cut a longer text
+                    records([params[max(rows.tolist(), key=lambda row: len(columns[name][row]))]])
         return wanted
 
     def _params(self, columns: Mapping[str, np.ndarray], out: _Rows) -> list[Any]:
@@ -146,9 +149,10 @@ class Evaluator:
                 continue
             try:
                 made.append(built(build, self._base, zip(swept, (column[row] for column in values), strict=True)))
-            except ValueError as error:
+            except Exception as error:  # code of a user's own may fail in any way
                 made.append(None)
-                out.fail(np.array([row]), str(error))
+                why = str(error) if isinstance(error, ValueError) else f"{type(error).__name__}: {error}"
+                out.fail(np.array([row]), why)
         return made
 
     def _trade(
@@ -180,7 +184,10 @@ class Evaluator:
         assert machine is not None
         rule: Any = loop(self.strategy)  # type: ignore[arg-type]
         terms, reserves = self._terms(world, rows, columns)
-        wanted = self._records(rows, params, columns)
+        try:
+            wanted = self._records(rows, params, columns)
+        except ToolError:  # of one trial or all: each decides for itself
+            return self._decided(world, rows, params, columns, out)
         at_open, at_close = (np.empty((BATCH, machine.k, n)) for _ in range(2))
         deposits = np.empty((BATCH, n))
         for first in range(0, len(rows), BATCH):
@@ -195,6 +202,7 @@ class Evaluator:
             out.keep(here, batch.figures, batch.sums, batch.squares, batch.counts, costs)
             if batch.beyond.any():
                 self._by_engine(world, here[batch.beyond], params, columns, out)
+        return None
 
     def _terms(
         self, world: World, rows: np.ndarray, columns: Mapping[str, np.ndarray]
@@ -267,23 +275,6 @@ class Evaluator:
         for name, values in zip(BLOCKS, (out.sums, out.squares), strict=True):
             arrays[name] = pa.FixedSizeListArray.from_arrays(pa.array(values.ravel(), pa.float32()), self.blocks)
         return pa.table(arrays)
-
-
-def built(kind: type[Any], base: Mapping[str, Any], swept: Iterable[tuple[str, Any]]) -> Any:
-    """Return a ``Params`` as its constructor would, in half the time: a frozen dataclass sets field by field.
-
-    Raises
-    ------
-    ValueError
-        The parameters refuse a value.
-    """
-    params = object.__new__(kind)
-    vars(params).update(base)
-    vars(params).update(swept)
-    check = getattr(params, "__post_init__", None)
-    if check is not None:
-        check()
-    return params
 
 
 #: Columns of a table of trials that are no axes.

@@ -56,7 +56,10 @@ def prove(evaluator: Evaluator, stored: Iterable[dict[str, Any]]) -> list[Differ
     """
     found = []
     for row in stored:
-        what = _repeated(evaluator, row) or _in_engine(evaluator, row)
+        try:
+            what = _repeated(evaluator, row) or _in_engine(evaluator, row)
+        except ToolError as error:
+            what = f"has figures, and the engine refuses it: {error}"
         if what:
             found.append(Difference(int(row["trial"]), what))
     return found

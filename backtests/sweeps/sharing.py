@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any, Generic, TypeVar
 
@@ -49,6 +49,25 @@ def watched(params: Any) -> tuple[Any, set[str]]:
 def _known_by(params: Any, names: tuple[str, ...]) -> tuple[str, ...]:
     """Return the values of some parameters as a key: their texts, because a list has no hash and NaN equals nothing."""
     return tuple(repr(getattr(params, name)) for name in names)
+
+
+def built(kind: type[Any], base: Mapping[str, Any], swept: Iterable[tuple[str, Any]]) -> Any:
+    """Return a ``Params`` as its constructor would, in half the time: a frozen dataclass sets field by field.
+
+    Raises
+    ------
+    ValueError
+        The parameters refuse a value.
+    """
+    params = object.__new__(kind)
+    if not hasattr(params, "__dict__"):
+        return kind(**{**base, **dict(swept)})
+    vars(params).update(base)
+    vars(params).update(swept)
+    check = getattr(params, "__post_init__", None)
+    if check is not None:
+        check()
+    return params
 
 
 class Shared(Generic[T]):

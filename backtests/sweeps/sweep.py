@@ -73,7 +73,8 @@ def settle(plan: Plan) -> tuple[Plan, Setup]:
     SpecError, MissingData, DataError
         The base run cannot be run, no trial fulfils the constraints, or an axis has the name of a figure.
     """
-    clash = next((axis.name for axis in plan.space.axes if axis.name in COLUMNS), None)
+    # DuckDB's columns know no upper case.
+    clash = next((axis.name for axis in plan.space.axes if axis.name.lower() in COLUMNS), None)
     if clash is not None:
         rule = f"{', '.join(COLUMNS)} are columns of the table of trials"
         raise SpecError(asked=f"sweep over {clash}", found="a figure has that name", rule=rule, todo="rename it")
