@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
 
 import numpy as np
 import pytest
 
 from backtests.engine import Execution, execute
-from backtests.fast.account import Account
 from backtests.fast.machine import Batch, Machine
 from backtests.fast.tape import make_tape
+from backtests.sweeps.proof import fills_of, orders_of
 from backtests.trading import reasons
 from backtests.trading.broker import Terms
 from backtests.trading.feeds import Feed
 from backtests.trading.instruments import Instrument, instrument
-from backtests.trading.ledger import MARGIN_CALL, ROLL, SETTLEMENT, round_trips
+from backtests.trading.ledger import round_trips
 from indexsim.bars import Bars
 from strategies.base import Targets
 from tests.conftest import count
@@ -30,7 +29,6 @@ FAMILIES = {
     "cfds": ("nikkei_cfd",),
     "mixed": ("nikkei_micro", "etf_1306", "stock_7203"),
 }
-WHY = ("", ROLL, SETTLEMENT, MARGIN_CALL)
 
 
 def compare(targets: Targets, feed: Feed, traded: tuple[Instrument, ...], bars: Bars, terms: Terms) -> Execution:
@@ -43,20 +41,6 @@ def compare(targets: Targets, feed: Feed, traded: tuple[Instrument, ...], bars: 
     assert batch.values[0].tolist() == engine.equity.tolist()
     assert_counts(batch, engine, feed, traded, len(bars))
     return engine
-
-
-def fills_of(account: Account) -> list[tuple[Any, ...]]:
-    return [
-        (bar, k, phase == 1, quantity, reference, price, fee, slippage, WHY[why])
-        for bar, k, phase, quantity, reference, price, fee, slippage, why in account.fills.tolist()
-    ]
-
-
-def orders_of(account: Account, traded: tuple[Instrument, ...]) -> list[tuple[Any, ...]]:
-    return [
-        (bar, k, phase == 1, quantity, reasons.words(reason, traded[k]))
-        for bar, k, phase, quantity, reason in account.orders.tolist()
-    ]
 
 
 def assert_counts(batch: Batch, engine: Execution, feed: Feed, traded: tuple[Instrument, ...], n: int) -> None:
