@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
 import random
 import signal
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -85,8 +85,9 @@ def worker_killed(spec: Path, out: Path, executor: str, rng: random.Random) -> N
     time.sleep(rng.random() * 0.1)
     if process.poll() is None:
         working = [p for p in psutil.Process(process.pid).children(recursive=True) if "resource_tracker" not in line(p)]
-        if working:
-            os.kill(rng.choice(working).pid, signal.SIGKILL)
+        with suppress(psutil.NoSuchProcess):  # it has just ended
+            for chosen in working and [rng.choice(working)]:
+                chosen.send_signal(signal.SIGKILL)
     said = process.communicate(timeout=300)[0].decode()
     assert process.returncode == 0, said
     assert before.items() <= chunks(out).items()
