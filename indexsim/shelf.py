@@ -1,0 +1,112 @@
+"""A market folder is changed whole or not at all: the new version takes the old one's place once it passes the gate."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import pandas as pd
+
+from indexsim import gate
+from indexsim.errors import DataError, Finding, ToolError
+from indexsim.folders import replacing
+from indexsim.market import Folder
+from indexsim.schema import FILES, MARKER
+
+#: Cells above which a new file is Parquet, not CSV: more than a person would read.
+GLANCE = 200_000
+
+
+@contextmanager
+def changing(folder: Path) -> Iterator[Path]:
+    """Yield a copy of a market folder, to be changed; it takes the folder's place when the block ends well.
+
+    Until then the folder is as it was, whatever goes wrong. A folder that does not exist begins empty.
+
+    Parameters
+    ----------
+    folder : Path
+
+    Raises
+    ------
+    DataError
+        A file that was changed has errors which it did not have before.
+    ToolError
+        `folder` is a file, or a synthetic market, which real data must not be mixed with.
+    """
+    _refuse(folder)
+    before = set(_errors(folder)) if folder.is_dir() else set()
+    with replacing(folder) as fresh:
+        if folder.is_dir():
+            shutil.copytree(folder, fresh, dirs_exist_ok=True)
+        yield fresh
+        found = [finding for finding in _errors(fresh) if finding not in before]
+        if found:
+            todo = "nothing was changed; correct the source of the data"
+            raise DataError(found, asked=f"change the market folder {folder}", todo=todo)
+
+
+def put(folder: Path, frames: Mapping[str, pd.DataFrame]) -> None:
+    """Write frames as files of a market folder, in place of those of the same name.
+
+    Parameters
+    ----------
+    folder : Path
+        As `changing` yields it.
+    frames : mapping of file name without ending to DataFrame
+        As `indexsim.gate.read_table` returns them: indexed by date where a row is a day. A file keeps its ending; a new
+        one is CSV up to `GLANCE` cells.
+    """
+    for name, frame in frames.items():
+        _write(folder, name, frame, ending_of(folder, name) or (".csv" if frame.size <= GLANCE else ".parquet"))
+
+
+def write(folder: Path, name: str, frame: pd.DataFrame, ending: str) -> None:
+    """Write one frame with the ending given, and remove the file of the same name with the other ending."""
+    _write(folder, name, frame, ending)
+    for other in gate.ENDINGS:
+        if other != ending:
+            (folder / f"{name}{other}").unlink(missing_ok=True)
+
+
+def ending_of(folder: Path, name: str) -> str | None:
+    """Return the ending of a file in a market folder; None where there is none."""
+    return next((ending for ending in gate.ENDINGS if (folder / f"{name}{ending}").is_file()), None)
+
+
+def _write(folder: Path, name: str, frame: pd.DataFrame, ending: str) -> None:
+    schema = FILES[name]
+    first = schema.columns[0].name
+    rows = frame.rename_axis(first).reset_index() if schema.date_indexed else frame
+    if ending == ".parquet":
+        rows.to_parquet(folder / f"{name}{ending}", index=False)
+    else:
+        rows.to_csv(folder / f"{name}{ending}", index=False, date_format="%Y-%m-%d", lineterminator="\n")
+
+
+def _errors(folder: Path) -> list[Finding]:
+    """Return the errors of every file of a folder, each read anew."""
+    if not any((folder / f"{name}{ending}").is_file() for name in FILES for ending in gate.ENDINGS):
+        return []
+    market = Folder([folder])
+    found = [*market.about_files, *(f for name in market.files for f in market.findings(name))]
+    return [finding for finding in found if finding.severity == "error"]
+
+
+def _refuse(folder: Path) -> None:
+    if folder.exists() and not folder.is_dir():
+        raise ToolError(
+            asked=f"change the market folder {folder}",
+            found="it is a file",
+            rule="a market is a folder",
+            todo="name a folder; it is made if need be",
+        )
+    if (folder / MARKER).is_file():
+        raise ToolError(
+            asked=f"change the market folder {folder}",
+            found=f"{MARKER} says that it is synthetic",
+            rule="real data is never mixed with a synthetic market",
+            todo="name another folder",
+        )
