@@ -7,6 +7,7 @@ calls it for one run, `backtests.fast` for many trials at a time.
 from __future__ import annotations
 
 import dataclasses
+import dis
 import hashlib
 import typing
 from abc import abstractmethod
@@ -81,8 +82,20 @@ class Ruled(Strategy):
 
 
 def loop(strategy: type[Ruled]) -> Callable[..., None]:
-    """Return the compiled rule over m trials: features, records (m,), targets (m, k, n), deposits (m, n)."""
+    """Return the compiled rule over m trials: features, records (m,), targets (m, k, n), deposits (m, n).
+
+    Targets at the close and deposits that the rule leaves alone (`left_alone`) may be given once for all trials, in the
+    shapes (1, k, n) and (1, n).
+    """
     return _compiled(strategy.rule)
+
+
+@cache
+def left_alone(rule: FunctionType) -> frozenset[str]:
+    """Return which of ``at_close`` and ``deposits`` a rule does not so much as name."""
+    named = {at.argval for at in dis.get_instructions(rule) if at.opname != "MAKE_CELL"}
+    third, fourth = rule.__code__.co_varnames[3:5]
+    return frozenset(n for n, own in (("at_close", third), ("deposits", fourth)) if own not in named)
 
 
 @cache
@@ -116,9 +129,12 @@ def _rule(features: Any, params: Any, at_open: Any, at_close: Any, deposits: Any
 def _each(features: Any, params: Any, at_open: Any, at_close: Any, deposits: Any) -> None:
     for i in range(len(params)):
         at_open[i] = np.nan
-        at_close[i] = np.nan
-        deposits[i] = 0.0
-        _rule(features, params[i], at_open[i].T, at_close[i].T, deposits[i])
+        if i < len(at_close):
+            at_close[i] = np.nan
+        if i < len(deposits):
+            deposits[i] = 0.0
+        close, paid_in = at_close[min(i, len(at_close) - 1)], deposits[min(i, len(deposits) - 1)]
+        _rule(features, params[i], at_open[i].T, close.T, paid_in)
 
 
 def numeric(strategy: type[Ruled], features: Features) -> Any:

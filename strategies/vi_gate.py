@@ -9,6 +9,7 @@ number for "rises": all of them are parameters.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from math import isfinite
 from typing import Any, ClassVar
 
@@ -118,7 +119,10 @@ class ViGate(Ruled):
 
         def __post_init__(self) -> None:
             _check_bands(self)
-            _check_signals(self)
+            _check_signals(
+                self.jump, self.jump_unit, self.near_high, self.yen_rise,
+                (self.jump_over, self.high_window, self.yen_over, self.lock_sessions),
+            )  # fmt: skip
             if self.hedge == self.instrument:
                 raise ValueError(f"hedge {self.hedge!r} is the instrument; name a future beside it")
             if not 0 < self.core <= 1:
@@ -222,22 +226,26 @@ def _check_bands(params: ViGate.Params) -> None:
         raise ValueError(f"band {params.band!r} is unknown; one of {', '.join(BANDS)}")
     if params.window < 1:
         raise ValueError(f"window {params.window} is below 1 session")
-    for name in ("calm", "normal", "stressed", "locked"):
-        if not isfinite(getattr(params, name)):
-            raise ValueError(f"{name} {getattr(params, name):g} is not finite")
+    if not isfinite(params.calm + params.normal + params.stressed + params.locked):
+        for name in ("calm", "normal", "stressed", "locked"):
+            if not isfinite(getattr(params, name)):
+                raise ValueError(f"{name} {getattr(params, name):g} is not finite")
 
 
-def _check_signals(params: ViGate.Params) -> None:
+@lru_cache(maxsize=256)  # a sweep over other parameters asks the same again and again
+def _check_signals(
+    jump: float, jump_unit: str, near_high: float, yen_rise: float, counts: tuple[int, int, int, int]
+) -> None:
     """Refuse a lock-in or a resonance that cannot be."""
-    if params.jump_unit not in JUMPS:
-        raise ValueError(f"jump_unit {params.jump_unit!r} is unknown; one of {', '.join(JUMPS)}")
-    if not 0 <= params.jump < float("inf"):
-        raise ValueError(f"jump {params.jump:g} is no rise; 0 or above")
-    for name in ("near_high", "yen_rise"):
-        if not 0 <= getattr(params, name) < 1:
-            raise ValueError(f"{name} {getattr(params, name):g} lies outside [0, 1)")
-    if params.yen_rise and not params.jump:
-        raise ValueError(f"yen_rise {params.yen_rise:g} without a jump: the resonance needs both")
-    for name in ("jump_over", "high_window", "yen_over", "lock_sessions"):
-        if getattr(params, name) < 1:
-            raise ValueError(f"{name} {getattr(params, name)} is below 1 session")
+    if jump_unit not in JUMPS:
+        raise ValueError(f"jump_unit {jump_unit!r} is unknown; one of {', '.join(JUMPS)}")
+    if not 0 <= jump < float("inf"):
+        raise ValueError(f"jump {jump:g} is no rise; 0 or above")
+    for name, share in (("near_high", near_high), ("yen_rise", yen_rise)):
+        if not 0 <= share < 1:
+            raise ValueError(f"{name} {share:g} lies outside [0, 1)")
+    if yen_rise and not jump:
+        raise ValueError(f"yen_rise {yen_rise:g} without a jump: the resonance needs both")
+    for name, sessions in zip(("jump_over", "high_window", "yen_over", "lock_sessions"), counts, strict=True):
+        if sessions < 1:
+            raise ValueError(f"{name} {sessions} is below 1 session")

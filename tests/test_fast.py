@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from backtests.engine import Execution, execute
-from backtests.fast.machine import Batch, Machine
+from backtests.fast.machine import Batch, Machine, term_rows
 from backtests.fast.tape import make_tape
 from backtests.sweeps.proof import fills_of, orders_of
 from backtests.trading import reasons
@@ -116,6 +116,31 @@ def random_targets(draw: np.random.Generator, traded: tuple[Instrument, ...], n:
     deposits = np.where(draw.random(n) < 0.1, np.round(draw.uniform(-1e5, 1e6, n), 2), 0.0)
     paid_in = deposits if draw.random() < (0.3 if k > 1 else 0.1) else None
     return Targets(tuple(i.name for i in traded), parts[0], parts[1], unit, paid_in)
+
+
+def test_trials_of_one_batch_do_not_meddle_with_each_other() -> None:
+    """Funds, in short two in turn and otherwise, of one slippage or several: each as if it were alone."""
+    traded, in_short = (instrument("etf_1306"),), 0
+    for seed in range(count(100)):
+        draw = np.random.default_rng([seed, 77])
+        n = int(draw.integers(2, 61))
+        feed = random_market(draw, traded, n)
+        machine = Machine(make_tape(feed, traded, BARS[:n]), 245.0)
+        trials = [(random_targets(draw, traded, n), random_terms(draw, 1)) for _ in range(12)]
+        trials = [(targets, terms) for targets, terms in trials if targets.unit == trials[0][0].unit]
+        alone = [machine.record(terms, targets)[0] for targets, terms in trials]
+        rows, reserves = term_rows([terms for _, terms in trials])
+        parts = [np.stack([getattr(t, name).T for t, _ in trials]) for name in ("at_open", "at_close")]
+        deposits = np.stack([np.zeros(n) if t.deposits is None else t.deposits for t, _ in trials])
+        batch = machine.trade(rows, reserves, Targets.UNITS.index(trials[0][0].unit), *parts, deposits, 0)
+        in_short += int(machine._wanted.alone[: len(trials)].sum())
+
+        for i, one in enumerate(alone):
+            assert batch.values[i].tolist() == one.values[0].tolist()
+            assert batch.counts[i].tolist() == one.counts[0].tolist()
+            assert batch.costs[i] == one.costs[0]
+            np.testing.assert_array_equal(batch.figures[i], one.figures[0])
+    assert in_short > count(100)
 
 
 def random_terms(draw: np.random.Generator, k: int) -> Terms:

@@ -173,8 +173,9 @@ def assert_as_its_run(evaluator: Evaluator, row: dict[str, Any]) -> None:
 def test_a_ruined_account_has_lost_everything_and_has_no_other_figure() -> None:
     """By hand: 100, 120, -5, 40 yen: growth 1.2, then ruin; log(1.2), then log(0.01), then nothing."""
     ruler = Ruler(np.arange(3), 245.0)
-    values = np.array([[12_000, -500, 4_000], [12_000, 0, 0], [12_000, 11_000, 12_100]])
-    figures, sums, squares = ruler.measure(values, np.full(3, 10_000), np.zeros((3, 3)), 0)
+    after = ([12_000, -500, 4_000], [12_000, 0, 0], [12_000, 11_000, 12_100])
+    values = np.array([[10_000.0, *account] for account in after])
+    figures, sums, squares = ruler.measure(values, np.zeros((1, 3)), 0)
 
     for row in range(2):
         assert figures[row].tolist()[0] == figures[row].tolist()[4] == -1.0

@@ -29,6 +29,8 @@ W_PHASE, W_K, W_QUANTITY = range(3)
 
 #: Largest sum in sen that may be multiplied by a rate in 1e-6: 90 billion yen.
 LARGEST = 9e12
+#: Largest sum in sen that a float holds exactly, 90 trillion yen: what every bar is valued in.
+EXACT = 9e15
 #: Largest number of 64 bits, with room to spare.
 LARGEST_PRODUCT = 9e18
 

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from backtests.fast.follow import any_of
+from backtests.fast.wanted import any_of
 from backtests.trading.execution import PER_YEN
 from indexsim.compiled import borrowed
 
@@ -39,7 +39,6 @@ class Room(NamedTuple):
 def measure_all(
     ends: Any,
     values: Any,
-    cash: Any,
     deposits: Any,
     first: int,
     per_year: float,
@@ -54,11 +53,9 @@ def measure_all(
     ----------
     ends : ndarray of int64, shape (sessions,)
         The last bar of each session.
-    values : ndarray of int64, shape (m, n)
-        Account value after each bar, sen.
-    cash : ndarray of int64, shape (m,)
-        What each began with.
-    deposits : ndarray of float64, shape (m, n + first)
+    values : ndarray of float64, shape (m, 1 + n + any)
+        What each began with and the account value after each bar, sen; what follows is not read.
+    deposits : ndarray of float64, shape (m, n + first), or (1, n + first) where all trials have the same
         Yen paid in, row t before the open of bar t + 1.
     first : int
         Row of the deposits that belongs to the first bar.
@@ -73,18 +70,26 @@ def measure_all(
     lent = Room(borrowed(room.growth), borrowed(room.returns), borrowed(room.logs))
     for i in range(len(values)):
         measure(
-            borrowed(ends), borrowed(values)[i], cash[i], borrowed(deposits)[i, first:], per_year, lent,
+            borrowed(ends), borrowed(values)[i], borrowed(deposits)[min(i, len(deposits) - 1), first:], per_year, lent,
             borrowed(figures)[i], borrowed(sums)[i], borrowed(squares)[i],
         )  # fmt: skip
 
 
 def measure(
-    ends: Any, value: Any, cash: int, deposits: Any, per_year: float, room: Any, figures: Any, sums: Any, squares: Any
+    ends: Any, value: Any, deposits: Any, per_year: float, room: Any, figures: Any, sums: Any, squares: Any
 ) -> None:
     """Measure one trial; the last four are filled in."""
-    end = grown(ends, value, cash, deposits, room.growth)
-    sessions = len(ends)
-    total, total_square = returns_of(room.growth, end, room.returns, room.logs)
+    sessions, growth = len(ends), room.growth
+    if ends[sessions - 1] == sessions - 1 and not any_of(deposits):
+        # A bar is a session, and no money but the first came in: the account grows as its value does.
+        growth = value[: sessions + 1]
+    else:
+        grown(ends, value, deposits, growth)
+    end, (fall, lowest) = sessions, deepest(growth, sessions)
+    if lowest <= 0.0:
+        end = standing(growth)
+        fall, _ = deepest(growth, end)
+    total, total_square = returns_of(growth, end, room.returns, room.logs)
     if end < sessions:
         room.logs[end:] = 0.0
         room.logs[end] = RUIN
@@ -99,38 +104,32 @@ def measure(
     if whole < len(sums):
         logs = room.logs[whole * BLOCK :]
         sums[whole], squares[whole] = logs.sum(), (logs * logs).sum()
-    summarise(room.growth, end, total, total_square, deepest(room.growth, end) - 1.0, per_year, figures)
+    summarise(growth, end, total, total_square, fall - 1.0, per_year, figures)
 
 
-def grown(ends: Any, value: Any, cash: int, deposits: Any, growth: Any) -> int:
-    """Fill in the value of one unit invested, time-weighted; return the last session before it is zero or below."""
-    growth[0] = 1.0
-    paid_in = any_of(deposits)
-    sessions = len(ends)
-    if not paid_in:
-        scale, ruined, later = 1.0 / cash, 0, growth[1:]
-        if sessions == len(value):
-            for j in range(len(later)):
-                later[j] = value[j] * scale
-                ruined += value[j] <= 0
-        else:
-            for j in range(len(later)):
-                later[j] = value[ends[j]] * scale
-                ruined += value[ends[j]] <= 0
-        if not ruined:
-            return sessions
-    before, first = float(cash), 0
-    for j in range(sessions):
+def grown(ends: Any, value: Any, deposits: Any, growth: Any) -> None:
+    """Fill in the value of what there was at first, time-weighted; nothing is left from the session of ruin on."""
+    growth[:] = 0.0
+    growth[0] = before = value[0]
+    first = 0
+    for j in range(len(ends)):
         for t in range(first, ends[j] + 1):
-            if paid_in and t:
+            if t:
                 before += np.rint(deposits[t - 1] * PER_YEN)
         first = ends[j] + 1
-        after = float(value[ends[j]])
+        after = value[1 + ends[j]]
         if after <= 0.0 or before <= 0.0:
-            return j
+            break
         growth[j + 1] = growth[j] * (after / before)
         before = after
-    return sessions
+
+
+def standing(growth: Any) -> int:
+    """Return the number of sessions before the first that ends with nothing."""
+    j = 1
+    while growth[j] > 0.0:
+        j += 1
+    return j - 1
 
 
 def returns_of(growth: Any, end: int, returns: Any, logs: Any) -> Any:
@@ -169,22 +168,25 @@ def log_of(r: float) -> float:
     return s * r
 
 
-def deepest(growth: Any, end: int) -> float:
-    """Return the lowest value as a part of the highest before it."""
-    peak, worst = growth[0], 1.0
+def deepest(growth: Any, end: int) -> Any:
+    """Return the lowest value as a part of the highest before it, and the lowest value."""
+    peak, worst, lowest = growth[0], 1.0, growth[0]
     for lane in range(end // LANE):
         now = growth[1 + lane * LANE : 1 + (lane + 1) * LANE]
         low, high = now[0], now[0]
         for j in range(LANE):
             low = now[j] if now[j] < low else low
             high = now[j] if now[j] > high else high
+        lowest = low if low < lowest else lowest
         # No value here is a new depth, whatever their order.
         if low >= worst * (high if high > peak else peak):
             peak = high if high > peak else peak
         else:
             peak, worst = fallen(now, peak, worst)
-    lowest: float = fallen(growth[1 + end // LANE * LANE : end + 1], peak, worst)[1]
-    return lowest
+    rest = growth[1 + end // LANE * LANE : end + 1]
+    for j in range(len(rest)):
+        lowest = rest[j] if rest[j] < lowest else lowest
+    return fallen(rest, peak, worst)[1], lowest
 
 
 def fallen(values: Any, peak: float, worst: float) -> Any:
@@ -205,8 +207,9 @@ def summarise(
     if end < sessions:
         figures[TOTAL_RETURN], figures[MAX_DRAWDOWN] = -1.0, -1.0
         return
-    figures[TOTAL_RETURN] = growth[end] - 1.0
-    figures[CAGR] = growth[end] ** (per_year / sessions) - 1.0
+    multiple = growth[end] / growth[0]
+    figures[TOTAL_RETURN] = multiple - 1.0
+    figures[CAGR] = multiple ** (per_year / sessions) - 1.0
     figures[MAX_DRAWDOWN] = fall
     if fall < 0.0:
         figures[CALMAR] = figures[CAGR] / -fall

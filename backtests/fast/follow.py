@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from backtests.fast.account import (
     CASH,
+    EXACT,
     FILLS,
     LARGEST,
     STATE,
@@ -23,7 +24,7 @@ from backtests.fast.account import (
     record,
 )
 from backtests.fast.bars import bar, is_called
-from backtests.fast.lone import follow_lone, is_lone
+from backtests.fast.lone import follow_two, holds_one
 from backtests.fast.tape import (
     CASH_PAYS,
     CASH_SETTLED,
@@ -37,22 +38,15 @@ from backtests.fast.tape import (
     Tape,
 )
 from backtests.fast.trips import round_trips
+from backtests.fast.wanted import any_of, orders_in, some_at_close
 from backtests.trading.execution import PER_YEN, can_size, position
 from backtests.trading.reasons import BELOW_A_LOT, NO_PRICE
 from indexsim.compiled import borrowed, rarely
 
 #: Column of the outcomes after the totals of the account.
 TRIPS = 8
-
-
-class Wanted(NamedTuple):
-    """Room to write down what targets order; see `wanted_in`."""
-
-    rows: np.ndarray
-    phases: np.ndarray
-    instruments: np.ndarray
-    wanted: np.ndarray
-    latest: np.ndarray
+#: No trial waits for another to go in turn with.
+NOBODY = -1
 
 
 def follow_all(
@@ -66,13 +60,14 @@ def follow_all(
     first: int,
     brief: bool,
     account: Any,
-    room: Any,
+    wanted: Any,
+    lone: Any,
     ends: Any,
     lots: Any,
     values: Any,
     outcomes: Any,
 ) -> None:
-    """Trade the targets of several trials, one after the other.
+    """Trade the targets of several trials.
 
     Parameters
     ----------
@@ -82,20 +77,22 @@ def follow_all(
     reserves : ndarray of float64, shape (m, k)
     unit : int
         Unit of the targets, as in `backtests.trading.execution`.
-    at_open, at_close : ndarray of float64, shape (m, k, n + first)
-    deposits : ndarray of float64, shape (m, n + first)
+    at_open : ndarray of float64, shape (m, k, n + first)
+    at_close : ndarray of float64, shape (m, k, n + first), or (1, k, n + first) where all trials have the same
+    deposits : ndarray of float64, shape (m, n + first), or (1, n + first)
     first : int
         Row of the targets that belongs to the first bar of the tape.
     brief : bool
-        Whether fills and orders are only counted.
+        Whether fills and orders are only counted; an account in short (`backtests.fast.lone`) never writes them down.
     account : Account
         Used by one trial after the other; it is left as the last one leaves it.
-    room : Wanted
+    wanted : Wanted
+    lone : Lone
     ends : ndarray of int64, shape (2, k)
     lots : ndarray of int64, shape (2, most fills)
-        Used in the same way.
-    values : ndarray of int64, shape (m, n)
-        Filled in: the account value after each bar, sen.
+        Used for the round trips.
+    values : ndarray of float64, shape (m, 1 + n + STRIDE)
+        Filled in: the cash to begin with and the account value after each bar, whole sen.
     outcomes : ndarray of int64, shape (m, 9)
         Filled in: `Account.totals` at the end, closed round trips.
     """
@@ -107,44 +104,31 @@ def follow_all(
         borrowed(account.quantity), borrowed(account.marks), borrowed(account.fallen), borrowed(account.totals),
         borrowed(account.waiting), borrowed(account.fills), borrowed(account.orders),
     )  # fmt: skip
-    noted = Wanted(
-        borrowed(room.rows), borrowed(room.phases), borrowed(room.instruments), borrowed(room.wanted),
-        borrowed(room.latest),
-    )  # fmt: skip
+    n, one = tape.prices.shape[2], brief and holds_one(lent)
+    closes = some_at_close(at_close, first, n)
     for i in range(len(terms)):
-        follow(
-            lent, terms[i], borrowed(reserves)[i], unit, borrowed(at_open)[i], borrowed(at_close)[i],
-            borrowed(deposits)[i], first, brief, own, noted, borrowed(values)[i],
+        orders_in(
+            borrowed(at_open)[i], borrowed(at_close)[min(i, len(at_close) - 1)],
+            borrowed(deposits)[min(i, len(deposits) - 1)], first, n, terms[i].every_bar, closes, wanted, i,
         )  # fmt: skip
-        totals = account.totals
+    waiting = NOBODY
+    for i in range(len(terms)):
+        values[i, 0] = terms[i].cash
+        if one and wanted.alone[i]:
+            if waiting == NOBODY:
+                waiting = i
+                continue
+            follow_two(lent, terms, reserves, unit, wanted, lone, waiting, i, values[:, 1:], outcomes)
+            waiting = NOBODY
+            continue
+        paid_in = borrowed(deposits)[min(i, len(deposits) - 1), first:]
+        value = borrowed(values)[i, 1 : n + 1]
+        follow_any(lent, terms[i], borrowed(reserves)[i], unit, paid_in, brief, own, wanted, i, value)
+        totals = own.totals
         outcomes[i, : len(totals)] = totals
-        fills = account.fills[: totals[FILLS]]
-        outcomes[i, TRIPS] = round_trips(tape, fills, ends[0], ends[1], lots[0], lots[1])
-
-
-def follow(
-    tape: Any,
-    terms: Any,
-    reserve: Any,
-    unit: int,
-    at_open: Any,
-    at_close: Any,
-    deposits: Any,
-    first: int,
-    brief: bool,
-    account: Any,
-    room: Any,
-    value: Any,
-) -> None:
-    """Trade the targets of one trial; `value` is filled in."""
-    n = len(value)
-    opened(account, terms.cash, brief)
-    count = wanted_in(at_open, at_close, first, n, terms.every_bar, room)
-    paid_in = any_of(deposits[first:])
-    if is_lone(tape, room, count, paid_in):
-        follow_lone(tape, terms, reserve[0], unit, account, room, count, value)
-    else:
-        follow_any(tape, terms, reserve, unit, deposits[first:], paid_in, account, room, count, value)
+        outcomes[i, TRIPS] = round_trips(lent, own.fills[: totals[FILLS]], ends[0], ends[1], lots[0], lots[1])
+    if waiting != NOBODY:
+        follow_two(lent, terms, reserves, unit, wanted, lone, waiting, waiting, values[:, 1:], outcomes)
 
 
 @rarely
@@ -154,16 +138,22 @@ def follow_any(
     reserve: Any,
     unit: int,
     deposits: Any,
-    paid_in: bool,
+    brief: bool,
     account: Any,
-    room: Any,
-    count: int,
+    wanted: Any,
+    i: int,
     value: Any,
 ) -> None:
-    """Trade the targets of one trial, whatever it holds; `value` is filled in."""
-    n, t, at, called = len(value), 0, 0, False
+    """Trade the orders of trial i, whatever it holds; `value` is filled in."""
+    n, t, at, called, count = len(value), 0, 0, False, wanted.counts[i]
+    paid_in = any_of(deposits)
+    rows, phases, instruments, targets = (
+        borrowed(wanted.rows)[i], borrowed(wanted.phases)[i], borrowed(wanted.instruments)[i],
+        borrowed(wanted.wanted)[i],
+    )  # fmt: skip
+    opened(account, terms.cash, brief)
     while t < n and account.totals[STATE] == 0:
-        decided = room.rows[at] if at < count else n
+        decided = rows[at] if at < count else n
         deposit = int(np.rint(deposits[t - 1] * PER_YEN)) if paid_in and t else 0
         stop = t
         if account.totals[WAITING] == 0 and deposit == 0 and not called:
@@ -176,10 +166,19 @@ def follow_any(
             called = bar(tape, account, terms, t, deposit, called)
             value[t] = equity(tape, account)
             t += 1
-        while at < count and room.rows[at] == t - 1:
-            phase, k, wanted = room.phases[at], room.instruments[at], room.wanted[at]
-            order(tape, account, reserve, unit, t - 1, phase, k, wanted, value[t - 1])
+        while at < count and rows[at] == t - 1:
+            order(tape, account, reserve, unit, t - 1, phases[at], instruments[at], targets[at], int(value[t - 1]))
             at += 1
+    if largest(value) > EXACT:
+        account.totals[STATE] = TOO_LARGE
+
+
+def largest(values: Any) -> float:
+    """Return the largest size."""
+    found = 0.0
+    for j in range(len(values)):
+        found = max(found, abs(values[j]))
+    return found
 
 
 def pays(tape: Any, account: Any) -> bool:
@@ -189,67 +188,6 @@ def pays(tape: Any, account: Any) -> bool:
         held = account.quantity[k]
         found = found or (held > 0 and tape.terms[LONG_PAYS, k] != 0) or (held < 0 and tape.terms[SHORT_PAYS, k] != 0)
     return found
-
-
-@rarely
-def wanted_in(at_open: Any, at_close: Any, first: int, n: int, every_bar: bool, room: Any) -> int:
-    """Write down which targets order something (rule 2), and return how many do.
-
-    ``room.latest`` is the last target of each instrument.
-    """
-    k_all = len(at_open)
-    closes = False
-    for k in range(k_all):
-        closes = closes or some(at_close[k, first : first + n])
-    if k_all == 1 and not closes and not every_bar:
-        return changes_in(at_open[0, first : first + n], room)
-    room.latest[:] = 0.0
-    count = 0
-    for t in range(n - 1):
-        for phase in range(2 if closes else 1):
-            for k in range(k_all):
-                wanted = at_close[k, first + t] if phase else at_open[k, first + t]
-                if np.isnan(wanted) or (wanted == room.latest[k] and not every_bar):
-                    continue
-                room.latest[k] = wanted
-                room.rows[count], room.phases[count], room.instruments[count], room.wanted[count] = t, phase, k, wanted
-                count += 1
-    return count
-
-
-def changes_in(values: Any, room: Any) -> int:
-    """The same for targets at the open of a single instrument, most of which are that of the row before."""
-    rows, phases, instruments, wanted = room.rows, room.phases, room.instruments, room.wanted
-    n, count, t, latest = len(values), 0, 0, 0.0
-    while t < n - 1:
-        last = min(t + 32, n - 1)
-        lane, other = values[t:last], 0
-        for j in range(len(lane)):
-            other += (lane[j] < latest) | (lane[j] > latest)
-        if other:
-            for j in range(len(lane)):
-                if lane[j] < latest or lane[j] > latest:
-                    latest = lane[j]
-                    rows[count], phases[count], instruments[count], wanted[count] = t + j, 0, 0, latest
-                    count += 1
-        t = last
-    return count
-
-
-def any_of(values: Any) -> bool:
-    """Say whether a number is not zero."""
-    count = 0
-    for j in range(len(values)):
-        count += values[j] != 0.0
-    return count > 0
-
-
-def some(values: Any) -> bool:
-    """Say whether there is a number among the targets."""
-    count = 0
-    for j in range(len(values)):
-        count += values[j] == values[j]
-    return count > 0
 
 
 def quiet(tape: Any, account: Any, t: int, stop: int, value: Any) -> Any:

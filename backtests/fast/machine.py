@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -13,8 +13,10 @@ import numpy as np
 from backtests.fast import account as accounts
 from backtests.fast import figures
 from backtests.fast.account import Account, new_account
-from backtests.fast.follow import TRIPS, Wanted, follow_all
+from backtests.fast.follow import TRIPS, follow_all
+from backtests.fast.lone import STRIDE, new_lone
 from backtests.fast.tape import Tape
+from backtests.fast.wanted import new_wanted
 from backtests.trading.broker import Terms
 from indexsim.compiled import exactly
 from strategies.base import Targets
@@ -34,8 +36,8 @@ class Batch:
 
     Attributes
     ----------
-    values : ndarray of int64, shape (m, n)
-        Account value after each bar, sen; the next batch writes over it.
+    values : ndarray of float64, shape (m, n)
+        Account value after each bar, whole sen; the next batch writes over it.
     figures : ndarray of float64, shape (m, 6)
         By `backtests.fast.figures.NAMES`.
     sums, squares : ndarray of float32, shape (m, blocks)
@@ -88,17 +90,15 @@ class Ruler:
         return self._room.logs
 
     def measure(
-        self, values: np.ndarray, cash: np.ndarray, deposits: np.ndarray, first: int
+        self, values: np.ndarray, deposits: np.ndarray, first: int
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Return figures, sums and squares (see `Batch`) of m accounts.
 
         Parameters
         ----------
-        values : ndarray of int64, shape (m, n)
-            After each bar, sen.
-        cash : ndarray of int64, shape (m,)
-            What each began with, sen.
-        deposits : ndarray of float64, shape (m, n + first)
+        values : ndarray of float64, shape (m, 1 + n + any)
+            What each began with and its value after each bar, sen; what follows is not read.
+        deposits : ndarray of float64, shape (m, n + first), or (1, n + first)
             Yen paid in, row t before the open of bar t + 1.
         first : int
             Row of the deposits that belongs to the first bar.
@@ -106,8 +106,7 @@ class Ruler:
         found = np.empty((len(values), len(figures.NAMES)))
         sums, squares = (np.empty((len(values), self.blocks), dtype=np.float32) for _ in range(2))
         _measure()(
-            self.ends, values, np.ascontiguousarray(cash), deposits, first, self.per_year, self._room,
-            found, sums, squares,
+            self.ends, values, deposits, first, self.per_year, self._room, found, sums, squares,
         )  # fmt: skip
         return found, sums, squares
 
@@ -126,11 +125,13 @@ class Machine:
         self.tape, self.ruler = tape, Ruler(tape.ends, per_year)
         _, self.k, self.n = tape.prices.shape
         self._heads = np.empty((2, self.k), dtype=np.int64)
-        most = 2 * self.n * self.k
-        numbers = (np.empty(most, dtype=np.int64) for _ in range(3))
-        self._wanted = Wanted(next(numbers), next(numbers), next(numbers), np.empty(most), np.empty(self.k))
-        self._values = np.empty((0, self.n), dtype=np.int64)
+        self._lone = new_lone(tape)
+        self._make_rows(0)
         self._make_room(ROOM)
+
+    def _make_rows(self, m: int) -> None:
+        self._values = np.empty((m, 1 + self.n + STRIDE))
+        self._wanted = new_wanted(m, self.n, self.k)
 
     def _make_room(self, room: int) -> None:
         self._account = new_account(self.k, room)
@@ -155,38 +156,47 @@ class Machine:
         reserves : ndarray of float64, shape (m, k)
         unit : int
             Of the targets, by its place in ``Targets.UNITS``.
-        at_open, at_close : ndarray of float64, shape (m, k, n + first), contiguous
-        deposits : ndarray of float64, shape (m, n + first), contiguous
+        at_open : ndarray of float64, shape (m, k, n + first), contiguous
+        at_close : ndarray of float64, the same shape, or (1, k, n + first) where all trials have the same
+        deposits : ndarray of float64, shape (m, n + first), or (1, n + first)
         first : int
             Row of the targets that belongs to the first bar of the tape.
         brief : bool
             Whether fills and orders are only counted; `record` reads them.
         """
         m = len(terms)
-        if at_open.shape != (m, self.k, self.n + first) or at_close.shape != at_open.shape:
+        if at_open.shape != (m, self.k, self.n + first) or at_close.shape[1:] != at_open.shape[1:]:
             raise ValueError(f"targets of shape {at_open.shape} for {m} trials of {self.k} x {self.n} after {first}")
         if m > len(self._values):
-            self._values = np.empty((m, self.n), dtype=np.int64)
+            self._make_rows(m)
         values, outcomes = self._values[:m], np.zeros((m, TRIPS + 1), dtype=np.int64)
         _trade()(
             self.tape, terms, reserves, unit, at_open, at_close, deposits, first, brief,
-            self._account, self._wanted, self._heads, self._open, values, outcomes,
+            self._account, self._wanted, self._lone, self._heads, self._open, values, outcomes,
         )  # fmt: skip
         if (outcomes[:, accounts.STATE] == accounts.NO_SPACE).any():
             self._make_room(4 * len(self._account.fills))
             return self.trade(terms, reserves, unit, at_open, at_close, deposits, first, brief)
-        found, sums, squares = self.ruler.measure(values, terms["cash"], deposits, first)
+        found, sums, squares = self.ruler.measure(values, deposits, first)
+        values = values[:, 1 : self.n + 1]
         beyond = outcomes[:, accounts.STATE] == accounts.TOO_LARGE
         counts = outcomes[:, [TRIPS, accounts.FILLS, accounts.REJECTED]]
         return Batch(values, found, sums, squares, counts, outcomes[:, accounts.COSTS], beyond)
 
     def record(self, terms: Terms, targets: Targets) -> tuple[Batch, Account]:
-        """Trade the targets of one trial and return also every fill and order."""
+        """Trade the targets of one trial as a sweep does, and once more to return also every fill and order.
+
+        Where `backtests.fast.lone` trades for a sweep, fills and orders are those of `backtests.fast.follow`: whoever
+        compares the values of the one and the fills of the other with the engine's compares both.
+        """
         row, reserves = term_rows([terms])
         deposits = np.zeros(len(targets)) if targets.deposits is None else targets.deposits
         at_open, at_close = (np.ascontiguousarray(part.T)[None] for part in (targets.at_open, targets.at_close))
         unit = Targets.UNITS.index(targets.unit)
-        batch = self.trade(row, reserves, unit, at_open, at_close, np.ascontiguousarray(deposits)[None], 0, brief=False)
+        given = (row, reserves, unit, at_open, at_close, np.ascontiguousarray(deposits)[None], 0)
+        batch = self.trade(*given)
+        batch = replace(batch, values=batch.values.copy())
+        self.trade(*given, brief=False)
         kept, totals = self._account, self._account.totals
         fills, orders = kept.fills[: totals[accounts.FILLS]], kept.orders[: totals[accounts.ORDERS]]
         return batch, kept._replace(fills=fills.copy(), orders=orders.copy())

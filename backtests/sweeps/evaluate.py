@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -25,12 +26,13 @@ from backtests.sweeps.tables import BLOCKS, STATUS
 from backtests.sweeps.worlds import World, Worlds, is_ruled, unit_of
 from backtests.trading.execution import PER_YEN
 from indexsim.errors import ToolError
+from indexsim.market import Folder
 from strategies.base import Targets
-from strategies.rules import loop, records
+from strategies.rules import left_alone, loop, records
 
 DONE, FAILED, QUARANTINED = range(len(STATUS))
 #: Trials whose targets are made and traded in one call: their arrays stay near the processor.
-BATCH = 48
+BATCH = 32
 COUNTS = ("n_trades", "n_fills", "n_rejected")
 
 
@@ -74,12 +76,14 @@ class Evaluator:
     plan : Plan
     blocks : int
         Blocks of the base run.
+    opened : mapping of folders to Folder, optional
+        Markets that were opened before.
     """
 
-    def __init__(self, plan: Plan, blocks: int) -> None:
+    def __init__(self, plan: Plan, blocks: int, opened: Mapping[tuple[Path, ...], Folder] | None = None) -> None:
         self.plan, self.blocks = plan, blocks
         self.strategy = load_strategy(plan.spec.strategy)
-        self.worlds = Worlds(plan)
+        self.worlds = Worlds(plan, dict(opened or {}))
         self._base = plan.spec.params
 
     def table(self, lo: int, hi: int, quarantined: Mapping[int, str] | None = None) -> pa.Table:
@@ -188,8 +192,10 @@ class Evaluator:
             wanted = self._records(rows, params, columns)
         except ToolError:  # of one trial or all: each decides for itself
             return self._decided(world, rows, params, columns, out)
-        at_open, at_close = (np.empty((BATCH, machine.k, n)) for _ in range(2))
-        deposits = np.empty((BATCH, n))
+        shared = left_alone(self.strategy.rule)  # type: ignore[attr-defined]
+        at_open = np.empty((BATCH, machine.k, n))
+        at_close = np.empty((1 if "at_close" in shared else BATCH, machine.k, n))
+        deposits = np.empty((1 if "deposits" in shared else BATCH, n))
         for first in range(0, len(rows), BATCH):
             part = slice(first, min(first + BATCH, len(rows)))
             m = part.stop - first
