@@ -6,10 +6,9 @@ import dataclasses
 from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from backtests import missing
-from backtests.engine import Execution
 from backtests.prepare import Setup, day_of
 from backtests.spec import FUND_RESERVE, Spec
 from backtests.trading.curves import CARRY, ROLL
@@ -20,6 +19,9 @@ from backtests.trading.quotes import IMPACT_SESSIONS
 from backtests.version import VERSION, code_hash, commit
 from indexsim import sessions
 from indexsim.market import MarketData
+
+if TYPE_CHECKING:
+    from backtests.engine import Execution
 
 
 def run_facts(setup: Setup, execution: Execution, feed: Feed, checked: dict[str, Any]) -> dict[str, Any]:
@@ -49,7 +51,7 @@ def run_facts(setup: Setup, execution: Execution, feed: Feed, checked: dict[str,
         "income": _income(execution),
         "rejected": _rejected(execution),
         "lookahead": checked,
-        "findings": [f.as_dict() for f in setup.findings],
+        "findings": [f.as_dict() for f in setup.findings()],
         "waived": list(spec.waive),
     }
 

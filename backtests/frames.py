@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from backtests.benchmarks import with_start
-from backtests.engine import Execution
 from backtests.trading.execution import PER_YEN
 from backtests.trading.feeds import Feed
 from backtests.trading.instruments import Instrument
 from backtests.trading.ledger import Entry, Fill, round_trips
 from indexsim.bars import Bars
+
+if TYPE_CHECKING:
+    from backtests.engine import Execution
 
 
 def make_frames(

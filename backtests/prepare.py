@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import date
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -20,7 +21,7 @@ from indexsim import gate, suspension, whatif
 from indexsim.bars import Bars
 from indexsim.errors import Finding, SpecError, unknown_name
 from indexsim.index import PriceWeightedIndex
-from indexsim.market import MarketData
+from indexsim.market import Folder, MarketData
 from indexsim.rebuild import FILES as INDEX_FILES
 from indexsim.rebuild import Rebuilt, can_rebuild, rebuild
 from indexsim.schema import FILES
@@ -51,10 +52,10 @@ class Setup:
         The traded bars among them.
     missing : tuple of str
         What the market lacks and what that means, a sentence each.
-    findings : tuple of Finding
-        Warnings of the gate about what the run uses.
-    rebuilt : Rebuilt or None
-        The index, where the market holds constituents.
+    warnings : tuple of Finding
+        Of the gate, about what the run trades and decides on.
+    rebuilding : callable
+        Returns the index, rebuilt when it is first asked for, where the market holds constituents.
     """
 
     spec: Spec
@@ -65,13 +66,29 @@ class Setup:
     bars: Bars
     span: slice
     missing: tuple[str, ...]
-    findings: tuple[Finding, ...]
-    rebuilt: Rebuilt | None
+    warnings: tuple[Finding, ...]
+    rebuilding: Callable[[], Rebuilt | None]
+
+    @property
+    def rebuilt(self) -> Rebuilt | None:
+        """The index beside its published levels, where the market holds constituents."""
+        return self.rebuilding()
 
     @property
     def index(self) -> PriceWeightedIndex | None:
-        """The rebuilt index, where there is one."""
-        return self.rebuilt.index if self.rebuilt else None
+        """The rebuilt index, where a future is traded: nothing else is priced or settled by it."""
+        futures = any(i.kind == "future" for i in self.instruments)
+        return self.rebuilt.index if futures and self.rebuilt else None
+
+    def findings(self) -> tuple[Finding, ...]:
+        """Return the warnings about all that the run uses, the index included."""
+        rebuilt = self.rebuilt
+        if rebuilt is None:
+            return self.warnings
+        first, last = (day_of(self.traded.session[at]) for at in (0, -1))
+        known = {finding.file.split(".")[0] for finding in self.warnings}
+        files = [name for name in (*INDEX_FILES, *suspension.FILES) if name not in known]
+        return (*self.warnings, *self.market.warnings(files, first, last), *rebuilt.findings)
 
     @property
     def traded(self) -> Bars:
@@ -79,8 +96,16 @@ class Setup:
         return self.bars[self.span]
 
 
-def prepare(spec: Spec) -> Setup:
+def prepare(spec: Spec, folder: Folder | None = None, rebuilt: bool = True) -> Setup:
     """Open the market, load the strategy and check everything the run will use.
+
+    Parameters
+    ----------
+    spec : Spec
+    folder : Folder, optional
+        The files of ``spec.market``, where somebody has opened them before: what was read is not read again.
+    rebuilt : bool
+        Whether the index is rebuilt now, so that what is wrong with it stops the run here; else when it is asked for.
 
     Raises
     ------
@@ -90,7 +115,7 @@ def prepare(spec: Spec) -> Setup:
     refuse_unknown_rules(spec.waive)
     strategy = load_strategy(spec.strategy)
     params = build_params(strategy, spec.params)
-    market = MarketData.open(*spec.market)
+    market = MarketData(folder or Folder(spec.market))
     if spec.what_if:
         # However it is written ("cap=0.10"), one world is one run.
         spec = replace(spec, what_if=str(whatif.parse(spec.what_if)))
@@ -110,9 +135,13 @@ def prepare(spec: Spec) -> Setup:
     spans |= dict.fromkeys(strategy.needs(params), (date.min, last))
     market.refuse_errors(spans, asked, spec.waive)
     known = market.until(bars.decided[span.stop - 1])
-    rebuilt = rebuild(market, last, spec.waive) if can_rebuild(market) else None
-    used = dict.fromkeys([*spans, *((*INDEX_FILES, *suspension.FILES) if rebuilt else ())])
-    findings = [*market.warnings(used, first, last), *(rebuilt.findings if rebuilt else ())]
+
+    @cache
+    def rebuilding() -> Rebuilt | None:
+        return rebuild(market, last, spec.waive) if can_rebuild(market) else None
+
+    if rebuilt:
+        rebuilding()
     return Setup(
         spec=spec,
         strategy=strategy,
@@ -122,8 +151,8 @@ def prepare(spec: Spec) -> Setup:
         bars=bars[: span.stop],
         span=span,
         missing=(*whatif.missing(known), *missing.of_run(known, strategy, params, traded, bars[span], spec.start)),
-        findings=tuple(findings),
-        rebuilt=rebuilt,
+        warnings=tuple(market.warnings(spans, first, last)),
+        rebuilding=rebuilding,
     )
 
 

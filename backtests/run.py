@@ -10,12 +10,11 @@ import time
 import traceback
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from backtests import benchmarks, lookahead
-from backtests.engine import Execution, execute, execute_plain
 from backtests.facts import reserves, run_facts
 from backtests.frames import make_frames
 from backtests.lookahead.purity import pure_targets, stateless
@@ -33,6 +32,9 @@ from indexsim.errors import MissingData, SpecError, ToolError
 from indexsim.folders import replacing
 from indexsim.market import MarketData
 from strategies.base import Targets
+
+if TYPE_CHECKING:
+    from backtests.engine import Execution
 
 
 def run(spec: Spec, out: Path) -> tuple[Result, Path]:
@@ -109,6 +111,8 @@ def execution_of(setup: Setup) -> tuple[Feed, Execution]:
 
 
 def _trade_plain(setup: Setup, strategy: type[PlainStrategy]) -> tuple[Feed, Execution]:
+    from backtests.engine import execute_plain
+
     bars = setup.traded
     feed = make_feed(setup.market, setup.instruments, bars, conventions(setup.spec), setup.index)
     series, params = strategy.series(setup.market, bars), dataclasses.asdict(setup.params)
@@ -165,6 +169,8 @@ def _known(targets: Targets, setup: Setup) -> Targets:
 
 def trade(setup: Setup, targets: Targets, market: MarketData, span: slice) -> tuple[Feed, Execution]:
     """Trade the targets of some bars of a run at the prices of a market: the run's own, or one it is held against."""
+    from backtests.engine import execute  # backtrader takes a while that sweeps need not spend
+
     bars = setup.bars[span]
     feed = make_feed(market, setup.instruments, bars, conventions(setup.spec), setup.index)
     return feed, execute(targets.rows(span), feed, setup.instruments, bars, terms_of(setup))

@@ -6,12 +6,11 @@ import dataclasses
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from backtests import lookahead
-from backtests.engine import Execution
 from backtests.fast import figures
 from backtests.fast.account import CLOSED_OUT, ORDERED, ROLLED, SETTLED, Account
 from backtests.loading import build_params
@@ -25,6 +24,9 @@ from backtests.trading.instruments import Instrument
 from backtests.trading.ledger import MARGIN_CALL, ROLL, SETTLEMENT
 from indexsim.errors import ToolError
 from strategies.base import Targets
+
+if TYPE_CHECKING:
+    from backtests.engine import Execution
 
 #: Of the best trials, and of the others, so many are run again.
 BEST, OTHERS = 10, 20

@@ -62,11 +62,12 @@ def built(kind: type[Any], base: Mapping[str, Any], swept: Iterable[tuple[str, A
     params = object.__new__(kind)
     if not hasattr(params, "__dict__"):
         return kind(**{**base, **dict(swept)})
-    vars(params).update(base)
-    vars(params).update(swept)
-    check = getattr(params, "__post_init__", None)
+    own = params.__dict__
+    own.update(base)
+    own.update(swept)
+    check = getattr(kind, "__post_init__", None)
     if check is not None:
-        check()
+        check(params)
     return params
 
 

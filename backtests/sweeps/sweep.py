@@ -23,7 +23,6 @@ from backtests.run import strategy_file_hash
 from backtests.sweeps.drive import drive
 from backtests.sweeps.evaluate import COLUMNS
 from backtests.sweeps.executors import executor as executor_of
-from backtests.sweeps.judgement import overfit
 from backtests.sweeps.lock import held, write_json
 from backtests.sweeps.plan import Plan
 from backtests.sweeps.progress import Passing, Progress, Tell
@@ -36,7 +35,8 @@ from backtests.sweeps.task import SweepTask
 from backtests.sweeps.worlds import SESSIONS, can_compile, is_ruled
 from backtests.version import VERSION, code_hash
 from indexsim.errors import SpecError
-from indexsim.market import MarketData
+from indexsim.market import Folder, MarketData
+from indexsim.whatif.folder import Counterfactual
 
 
 @dataclass(frozen=True)
@@ -85,11 +85,17 @@ def settle(plan: Plan) -> tuple[Plan, Setup]:
     first = plan.spec
     if any(axis.name in SESSIONS for axis in plan.space.axes):
         first = dataclasses.replace(plan.spec, market=plan.markets()[0])
-        return plan, prepare(first)
-    setup = prepare(first)
+        return plan, prepare(first, rebuilt=False)
+    setup = prepare(first, rebuilt=False)
     ends = (day_of(setup.traded.session[at]) for at in (0, -1))
     start, end = ends
     return dataclasses.replace(plan, spec=dataclasses.replace(plan.spec, start=start, end=end)), setup
+
+
+def opened_by(setup: Setup) -> dict[tuple[Path, ...], Folder]:
+    """Return the market that a run has opened: trials on it need not read it again."""
+    folder = setup.market.folder
+    return {setup.spec.market: folder.real if isinstance(folder, Counterfactual) else folder}
 
 
 def key_of(plan: Plan) -> str:
@@ -128,7 +134,7 @@ def sweep(plan: Plan, out: Path, how: How) -> dict[str, Any]:
     folder = out / f"{plan.spec.name}-{key[:12]}"
     blocks = -(-int(np.count_nonzero(setup.traded.last_of_session)) // figures.BLOCK)
     plan = bound(plan, folder.absolute(), key)
-    task = SweepTask(plan, folder.absolute(), key, blocks)
+    task = SweepTask(plan, folder.absolute(), key, blocks, opened_by(setup))
     left = None if how.budget is None else how.budget
 
     with held(folder, lambda who: how.tell(f"waiting for {who}, who computes this sweep"), left), _resumable(folder):
@@ -215,6 +221,8 @@ def _about(plan: Plan, folder: Path, setup: Setup) -> dict[str, Any]:
 
 def _judged(task: SweepTask, store: Store, folder: Path, how: How) -> dict[str, Any]:
     """Return the best trial, what of it is luck, and whether the engine agrees."""
+    from backtests.sweeps.judgement import overfit  # its scipy.stats takes a second that workers need not spend
+
     path = store.finish()
     plan, evaluator = task.plan, task.evaluator
     order = f"where status = 0 and {plan.select} is not null order by {plan.select} desc, trial limit {BEST}"

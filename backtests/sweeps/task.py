@@ -12,6 +12,7 @@ from backtests.sweeps import tables
 from backtests.sweeps.evaluate import Evaluator
 from backtests.sweeps.plan import Plan
 from backtests.sweeps.store import Store
+from indexsim.market import Folder
 
 
 @dataclass
@@ -27,17 +28,20 @@ class SweepTask:
         Content key of the sweep.
     blocks : int
         Blocks of the base run.
+    opened : dict
+        Markets that are open in this process already; a worker opens its own.
     """
 
     plan: Plan
     folder: Path
     key: str
     blocks: int
+    opened: dict[tuple[Path, ...], Folder] = field(default_factory=dict, repr=False, compare=False)
     _evaluator: Evaluator | None = field(default=None, repr=False, compare=False)
 
     def __getstate__(self) -> dict[str, Any]:
         """Travel without what a worker makes for itself."""
-        return {**self.__dict__, "_evaluator": None}
+        return {**self.__dict__, "opened": {}, "_evaluator": None}
 
     def __call__(self, number: int) -> int:
         """Compute and store a chunk, unless it is stored; return its number of trials."""
@@ -51,7 +55,7 @@ class SweepTask:
     def evaluator(self) -> Evaluator:
         """What computes trials, made when it is first needed."""
         if self._evaluator is None:
-            self._evaluator = Evaluator(self.plan, self.blocks)
+            self._evaluator = Evaluator(self.plan, self.blocks, self.opened)
         return self._evaluator
 
     def part(self, lo: int, hi: int) -> pa.Table:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
 from backtests.benchmarks import BENCHMARKS, levels
-from backtests.engine import Execution
 from backtests.fast.machine import Machine, Ruler
 from backtests.fast.tape import make_tape
 from backtests.loading import load_strategy
@@ -25,9 +25,12 @@ from backtests.trading.feeds import Feed, make_feed
 from backtests.trading.ledger import round_trips
 from indexsim import sessions, whatif
 from indexsim.errors import SpecError, ToolError
-from indexsim.market import MarketData
+from indexsim.market import Folder, MarketData
 from strategies.base import Strategy, Targets
 from strategies.rules import Ruled, numeric
+
+if TYPE_CHECKING:
+    from backtests.engine import Execution
 
 T = TypeVar("T")
 #: What a trial trades, and the files it needs.
@@ -70,7 +73,8 @@ class World:
         deposits = np.zeros((1, len(execution.equity)))
         for bar, sen in execution.deposits.items():
             deposits[0, bar - 1] = sen / PER_YEN
-        return self.ruler.measure(execution.equity[None], np.array([cash], dtype=np.int64), deposits, 0)
+        values = np.append(float(cash), execution.equity.astype(np.float64))
+        return self.ruler.measure(values[None], deposits, 0)
 
     def counted(self, execution: Execution) -> tuple[list[int], float]:
         """Return round trips, fills and rejected orders of what the engine did, and its costs in yen."""
@@ -80,15 +84,15 @@ class World:
         return [trips, len(book.fills), rejected], book.costs(len(execution.equity)).sum() / PER_YEN
 
 
-def make_world(spec: Spec) -> World:
-    """Open the market of a trial and lay it out.
+def make_world(spec: Spec, folder: Folder) -> World:
+    """Lay out the market of a trial.
 
     Raises
     ------
     SpecError, MissingData, DataError
         As `prepare`.
     """
-    setup = prepare(spec)
+    setup = prepare(spec, folder, rebuilt=False)
     feed = make_feed(setup.market, setup.instruments, setup.traded, conventions(spec), setup.index)
     machine = None
     if can_compile(setup.strategy, spec):
@@ -147,9 +151,17 @@ def benchmark_of(setup: Setup) -> tuple[str, np.ndarray] | None:
 
 @dataclass
 class Worlds:
-    """The worlds of a plan, each made when the first of its trials needs it."""
+    """The worlds of a plan, each made when the first of its trials needs it.
+
+    Attributes
+    ----------
+    plan : Plan
+    opened : dict
+        The folders of a market -> its files; those that are not there are opened when they are needed.
+    """
 
     plan: Plan
+    opened: dict[tuple[Path, ...], Folder] = field(default_factory=dict)
     _markets: dict[str, Shared[_Traded | ToolError]] = field(default_factory=dict)
     _worlds: dict[tuple[str, _Traded], World | ToolError] = field(default_factory=dict)
 
@@ -167,7 +179,7 @@ class Worlds:
             label = str({key: str(columns[key][place[0]]) for key in self.keys})
             try:
                 if label not in self._markets:
-                    self._markets[label] = _market(spec)
+                    self._markets[label] = _market(spec, self._folder(spec))
             except ToolError as error:
                 yield error, place
                 continue
@@ -178,10 +190,15 @@ class Worlds:
     def _world(self, label: str, names: _Traded, spec: Spec) -> World | ToolError:
         if (label, names) not in self._worlds:
             try:
-                self._worlds[label, names] = make_world(spec)
+                self._worlds[label, names] = make_world(spec, self._folder(spec))
             except ToolError as error:
                 self._worlds[label, names] = error
         return self._worlds[label, names]
+
+    def _folder(self, spec: Spec) -> Folder:
+        if spec.market not in self.opened:
+            self.opened[spec.market] = Folder(spec.market)
+        return self.opened[spec.market]
 
     def _spec(self, row: int, params: Any, columns: Mapping[str, np.ndarray]) -> Spec:
         settings = {name: column[row] for name, column in columns.items()}
@@ -189,12 +206,12 @@ class Worlds:
         return self.plan.spec_of({**plain, **{k: getattr(params, k) for k in plain if k in self.plan.spec.params}})
 
 
-def _market(spec: Spec) -> Shared[_Traded | ToolError]:
-    """Open a market; return what trials on it trade and need.
+def _market(spec: Spec, folder: Folder) -> Shared[_Traded | ToolError]:
+    """Build the market of a trial; return what trials on it trade and need.
 
     What one trial lacks must not be asked of another: nothing is prepared here.
     """
-    strategy, market = load_strategy(spec.strategy), MarketData.open(*spec.market)
+    strategy, market = load_strategy(spec.strategy), MarketData(folder)
     market = whatif.build(market, spec.what_if, spec.end) if spec.what_if else market
 
     def traded(params: Any) -> _Traded:

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy.special import betaincinv
 
 Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
@@ -52,6 +51,8 @@ def frequency(flags: Flags) -> Frequency:
     (0.0, 0.0, 0.3085)
     """
     n, times, tail = len(flags), int(np.count_nonzero(flags)), (1.0 - CONFIDENCE) / 2.0
+    from scipy.special import betaincinv  # takes as long to import as pandas
+
     low = float(betaincinv(times, n - times + 1, tail)) if times else 0.0
     high = float(betaincinv(times + 1, n - times, 1.0 - tail)) if times < n else 1.0
     return Frequency(n, times, low, high)

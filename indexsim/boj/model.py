@@ -14,7 +14,6 @@ from itertools import pairwise
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy.special import expit
 
 from indexsim.boj.facts import ERAS
 
@@ -52,6 +51,8 @@ class Logistic:
 
     def probability(self, returns: Floats, days: pd.DatetimeIndex) -> Floats:
         """Return P(purchase), shape (n_days,): in an era the fit has not seen, that of the last one it has."""
+        from scipy.special import expit  # takes as long to import as pandas
+
         own = np.array([self._intercept(era) for era in era_of(days)], dtype=np.float64)
         found: Floats = expit(own + self.slope * 100.0 * returns)
         return found
@@ -91,6 +92,8 @@ def fit(returns: Floats, bought: Flags, days: pd.DatetimeIndex) -> Logistic:
 
 def _newton(design: Floats, bought: Floats) -> Floats:
     """Return the coefficients of the largest likelihood; a step that does not raise it is halved."""
+    from scipy.special import expit
+
     found = np.zeros(design.shape[1])
     best = _likelihood(design, bought, found)
     for _ in range(_STEPS):

@@ -16,7 +16,8 @@ from indexsim.sample import Sample, write_sample
 from tests.bench.peers.environment import NotMeasuredError, peers_python
 from tests.bench.peers.given import TRIALS, Inputs
 from tests.bench.peers.optstrategy import CELLS, Optstrategy, optstrategy
-from tests.bench.peers.vectorbt_timed import FRESH_TRIALS, Vectorbt, vectorbt_fresh, vectorbt_warm
+from tests.bench.peers.vectorbt_timed import Vectorbt, vectorbt_fresh, vectorbt_warm
+from tests.bench.strategy_a import FRESH_TRIALS, SESSIONS
 
 __all__ = [
     "CELLS",
@@ -33,9 +34,6 @@ __all__ = [
     "vectorbt_rate",
     "vectorbt_warm",
 ]
-
-#: Sessions of the sample that are swept over.
-SESSIONS = 4_894
 
 
 @cache

@@ -9,11 +9,9 @@ import numpy as np
 import pandas as pd
 
 from indexsim.market import MarketData
+from tests.bench.strategy_a import CASH, FEE, HIGH, LOW, SMA, TRIALS, WEIGHTS
 
-#: The grid, the last axis fastest: 10 x 10 x 13 = 1,300 trials.
-SMA, LOW, HIGH = range(20, 201, 20), range(12, 22), range(22, 35)
-WEIGHTS, CASH, FEE = (0.98, 0.49, 0.0), 1e8, 0.0005
-TRIALS = len(SMA) * len(LOW) * len(HIGH)
+__all__ = ["CASH", "FEE", "HIGH", "LOW", "SMA", "TRIALS", "WEIGHTS", "Inputs"]
 
 
 @dataclass(frozen=True)

@@ -16,11 +16,9 @@ import numpy as np
 
 from tests.bench.peers.environment import NotMeasuredError, peers_python, reason
 from tests.bench.peers.given import TRIALS, Inputs
+from tests.bench.strategy_a import FRESH_TRIALS
 
 SCRIPT = Path(__file__).with_name("vectorbt_sweep.py")
-
-#: Trials of the fresh process.
-FRESH_TRIALS = 1_000
 
 
 @dataclass
