@@ -23,6 +23,26 @@ def check(answer: Answer) -> str:
     return "\n".join([*lines, f"errors: {answer['errors']}, warnings: {answer['warnings']}"])
 
 
+def fetch(answer: Answer) -> str:
+    """Say what a source gave, and what was not taken from it."""
+    lines = []
+    for t in answer["took"]:
+        span = f"{t['from']} to {t['to']}" if t["rows"] else t["why"]
+        lines.append(f"{t['file']:<48}{t['as']:<20}{t['rows']:>7} new  {span}")
+    for c in answer["conflicts"][:20]:
+        where = f"{c['file']}, {c['date']}, {c['column']}"
+        lines.append(f"conflict: {where}: the folder has {c['have']:.10g}, the source {c['given']:.10g}")
+    if len(answer["conflicts"]) > 20:
+        lines.append(f"... and {len(answer['conflicts']) - 20} more; --json FILE has all")
+    if answer["conflicts"]:
+        lines.append("Next: --on-conflict keep adds the new sessions all the same, take replaces what differs")
+    lines += [f"left out: {row['file']}, {row['date']}: {row['why']}" for row in answer["left_out"][:20]]
+    if len(answer["left_out"]) > 20:
+        lines.append(f"... and {len(answer['left_out']) - 20} more rows left out")
+    lines += [f"gap: {g['file']}: the source has nothing from {g['from']} to {g['to']}" for g in answer["gaps"]]
+    return "\n".join(lines)
+
+
 def sample(answer: Answer) -> str:
     """Say where the synthetic market is, and which effects are planted in it."""
     effects = ", ".join(f"{name} {value}" for name, value in answer["effects"].items())
