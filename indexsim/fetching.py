@@ -24,7 +24,7 @@ from indexsim.shelf import changing, ending_of, put, refuse_unfit
 from indexsim.sources import SOURCES, Source, SourceError, Wanted
 from indexsim.sources.cache import Cache, user_cache
 from indexsim.sources.http import Client
-from indexsim.sources.merging import Conflict, Merged, merge
+from indexsim.sources.merging import ON_CONFLICT, Conflict, Merged, merge
 from indexsim.sources.screening import Screened, screen
 from indexsim.sources.source import Frames
 
@@ -112,7 +112,7 @@ def fetch(
     Raises
     ------
     SpecError
-        For an unknown source or series, with the nearest name.
+        For an unknown source, series or way with conflicts, with the nearest name.
     SourceError
         The source does not answer as it should, or wants a key.
     DataError
@@ -120,6 +120,8 @@ def fetch(
     """
     if source not in SOURCES:
         raise unknown_name("source", source, SOURCES)
+    if on_conflict not in ON_CONFLICT:
+        raise unknown_name("way with conflicts", on_conflict, ON_CONFLICT)
     chosen, moment = SOURCES[source], (now or datetime.now(_TOKYO)).astimezone(_TOKYO).replace(tzinfo=None)
     refuse_unfit(into)
     wanted = _wanted(chosen, into, series, since, moment.date())
@@ -165,7 +167,7 @@ def _wanted(source: Source, into: Path, series: Sequence[str], since: date | Non
             asked=f"fetch from {source.name}",
             found=f"the variable {source.key} is not set",
             rule=f"{source.name} needs a key, which is taken from the environment alone",
-            todo=f"export {source.key}=...",
+            todo=f"export {source.key}=KEY",
         )
     return [Wanted(name, ids[name], since or _last_known(into, name), today, key) for name in names]
 

@@ -57,7 +57,7 @@ class Cache:
         self._names: set[str] = set()
         for old in folder.iterdir() if folder.is_dir() else ():
             if not old.name.startswith(f"{day}-"):
-                old.unlink(missing_ok=True)
+                _remove(old)
 
     def answer(self, address: str) -> bytes | None:
         """Return the answer kept for an address; None where there is none, or it was damaged."""
@@ -66,7 +66,7 @@ class Cache:
     def keep(self, address: str, body: bytes) -> None:
         """Keep an answer; what was kept of its beginning goes."""
         self._write(self._path(address, _WHOLE), body)
-        self._path(address, _PART).unlink(missing_ok=True)
+        _remove(self._path(address, _PART))
 
     def part(self, address: str) -> Part:
         """Return what was kept of the beginning of an answer."""
@@ -79,13 +79,13 @@ class Cache:
         if part.body and part.mark:
             self._write(path, part.mark.encode("latin-1") + b"\n" + part.body)
         else:
-            path.unlink(missing_ok=True)
+            _remove(path)
 
     def settle(self) -> None:
         """Forget the answers that were used: what asked for them is done, and the next command asks anew."""
         for name in self._names:
             for ending in (_WHOLE, _PART):
-                (self.folder / f"{name}{ending}").unlink(missing_ok=True)
+                _remove(self.folder / f"{name}{ending}")
 
     def _path(self, address: str, ending: str) -> Path:
         name = f"{self.day}-{hashlib.sha256(address.encode()).hexdigest()[:32]}"
@@ -105,3 +105,8 @@ class Cache:
             self.folder.mkdir(parents=True, exist_ok=True)
             fresh.write_bytes(hashlib.sha256(body).hexdigest().encode() + b"\n" + body)
             fresh.replace(path)
+
+
+def _remove(path: Path) -> None:
+    with suppress(OSError):
+        path.unlink()

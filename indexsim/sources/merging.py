@@ -7,8 +7,6 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from indexsim.errors import unknown_name
-
 #: What is done about a series, or a code, that differs where both have it: nothing at all is added to it; its own
 #: numbers stay and new ones are added; the source's numbers replace them.
 ON_CONFLICT = ("leave", "keep", "take")
@@ -65,14 +63,7 @@ def merge(file: str, have: pd.DataFrame, given: pd.DataFrame, on_conflict: str, 
         One of `ON_CONFLICT`.
     wide : bool
         Whether each column is a series of its own.
-
-    Raises
-    ------
-    SpecError
-        For another word.
     """
-    if on_conflict not in ON_CONFLICT:
-        raise unknown_name("way with conflicts", on_conflict, ON_CONFLICT)
     index = have.index.union(given.index).sort_values()
     columns = [*have.columns, *(name for name in given.columns if name not in have.columns)]
     old, new = (frame.reindex(index=index, columns=columns).astype("float64") for frame in (have, given))
