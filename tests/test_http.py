@@ -12,6 +12,7 @@ import pytest
 from indexsim.sources import http
 from indexsim.sources.answers import BrokenOff, SourceError, text_of
 from indexsim.sources.cache import Cache
+from indexsim.sources.clients import package
 from indexsim.sources.http import Client
 from tests.servers import PATIENCE, Says, Server, Time
 
@@ -154,13 +155,13 @@ def test_a_range_that_was_not_asked_for_is_not_joined(server: Server, client: Cl
 
 def test_a_body_of_unknown_length_that_its_reader_finds_broken_off(server: Server, client: Client) -> None:
     def footed(body: bytes) -> bytes:
-        if not body.endswith(b"END"):
+        if not body.endswith(b"END\n"):
             raise BrokenOff(asked="a", found="no END", rule="it ends", todo="again")
         return body
 
-    server.says(Says(b"data", length=False), Says(b"data END", length=False))
+    server.says(Says(b"data\n", length=False), Says(b"data END\n", length=False))
 
-    assert client.ask(f"{server.url}/a", footed) == b"data END"
+    assert client.ask(f"{server.url}/a", footed) == b"data END\n"
 
 
 def test_an_interrupted_answer_goes_on_in_the_next_command(server: Server, tmp_path: Path, time: Time) -> None:
@@ -238,7 +239,7 @@ def test_a_cache_that_cannot_be_written_is_none(server: Server, tmp_path: Path, 
 
 def test_a_missing_package_is_named_with_its_command() -> None:
     with pytest.raises(SourceError, match=r'no-such-thing is not installed.*pip install .* "\.\[fetch\]"'):
-        http.package("no_such_thing", "no-such-thing")
+        package("no_such_thing", "no-such-thing")
 
 
 def test_encodings() -> None:

@@ -16,11 +16,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import Any, TypeVar
+from typing import TypeVar
 from urllib.parse import urlencode, urlsplit
 
 from indexsim.sources.answers import BrokenOff, SourceError, first_words
 from indexsim.sources.cache import Cache, Part
+from indexsim.sources.clients import package
 
 Read = TypeVar("Read")
 Tell = Callable[[str], None]
@@ -37,6 +38,8 @@ LONGEST_WAIT = 120.0
 PASSING = (429, 500, 502, 503, 504)
 #: Bytes read at once: what a lost connection costs of what had arrived.
 _CHUNK = 1024
+#: How a table and JSON end.
+_ENDS = (b"\n", b"}")
 _AGENT = {"User-Agent": "nikkei-backtests (research; one request a second)", "Accept-Encoding": "identity"}
 
 
@@ -230,36 +233,6 @@ def opened(url: str, headers: Mapping[str, str], timeout: float, reply: Reply) -
         reply.lost = ""
 
 
-def package(name: str, of: str = "") -> Any:
-    """Import a package of the extra ``fetch``.
-
-    Parameters
-    ----------
-    name : str
-        To import.
-    of : str
-        As pip knows it; default: the same.
-
-    Raises
-    ------
-    SourceError
-        It is not installed.
-    """
-    from importlib import import_module
-
-    try:
-        return import_module(name)
-    except ModuleNotFoundError as error:
-        if error.name != name:
-            raise
-        raise SourceError(
-            asked="fetch from this source",
-            found=f"the package {of or name} is not installed",
-            rule="what fetches is an extra of the project",
-            todo='`pip install -c constraints.txt -e ".[fetch]"`',
-        ) from None
-
-
 @contextmanager
 def _silent(keys: Collection[str]) -> Iterator[None]:
     """Keep keys out of the log of `requests`, which shows whole addresses."""
@@ -294,8 +267,17 @@ def _join(part: Part, reply: Reply) -> None:
         reply.lost, total = f"it went on at {said!r}, not at byte {len(part.body)}", ""
     else:
         total = "" if _packed(reply) else reply.headers.get("content-length", "")
-    if total.isdigit() and len(reply.body) < int(total) and reply.status in (200, 206):
+    if reply.status not in (200, 206):
+        return
+    if total.isdigit() and len(reply.body) < int(total):
         reply.lost = f"the answer breaks off after {len(reply.body)} of {total} bytes"
+    measured = total or _packed(reply) or "transfer-encoding" in reply.headers
+    if not measured and not reply.lost and not reply.body.endswith(_ENDS):
+        reply.lost = f"an answer of no stated length breaks off at {_tail(reply)!r}"
+
+
+def _tail(reply: Reply) -> str:
+    return bytes(reply.body[-20:]).decode("utf-8", "replace")
 
 
 def _mark(reply: Reply, part: Part) -> str:

@@ -11,7 +11,8 @@ from typing import Any
 import pandas as pd
 
 from indexsim.sources.answers import SourceError, first_words, json_of, refused
-from indexsim.sources.http import Client, package
+from indexsim.sources.clients import package, unwarned
+from indexsim.sources.http import Client
 from indexsim.sources.source import Frames, Source, Wanted
 from indexsim.sources.tables import in_order
 
@@ -28,10 +29,11 @@ def _read(client: Client, wanted: Wanted) -> Frames:
     asking = _client(client, wanted)
     since = f"{wanted.since:%Y-%m-%d}" if wanted.since else ""
     try:
-        if wanted.series == "topix":
-            frame = asking.get_idx_bars_daily_topix(from_yyyymmdd=since)
-        else:
-            frame = asking.get_eq_bars_daily(code=wanted.id, from_yyyymmdd=since)
+        with unwarned():
+            if wanted.series == "topix":
+                frame = asking.get_idx_bars_daily_topix(from_yyyymmdd=since)
+            else:
+                frame = asking.get_eq_bars_daily(code=wanted.id, from_yyyymmdd=since)
     except (KeyError, TypeError, ValueError, AttributeError) as error:  # the client met what it does not expect
         found = f"an answer that its client cannot read: {first_words(str(error))}"
         raise SourceError(asked=wanted.asked, found=found, rule="a bar has a date", todo="try again later") from None

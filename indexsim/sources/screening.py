@@ -57,14 +57,14 @@ def screen(wanted: Wanted, frames: Frames, now: datetime) -> Screened:
     kept: Frames = {}
     for file, frame in frames.items():
         _not_mixed_up(wanted, file, frame)
-        days = pd.DatetimeIndex(frame.index)
-        closed = _no_session(days) if FILES[file].tokyo else np.zeros(len(days), dtype=bool)
-        early = {column: _final_at(file, str(column), days) > np.datetime64(now, "m") for column in frame}
-        prices = [early[column] for column in frame if column != "volume"] or [*early.values()]
-        unfinished = np.any(prices, axis=0) & ~closed
-        for why, which in (("no session of the Tokyo market", closed), ("not final yet", unfinished)):
-            left_out += [(file, f"{day:%Y-%m-%d}", why) for day in days[which]]
-        kept[file] = frame.mask(pd.DataFrame(early, index=frame.index))[~closed & ~unfinished]
+        closed = _no_session(pd.DatetimeIndex(frame.index)) & FILES[file].tokyo
+        traded = frame[~closed]
+        early = _early(file, traded, now)
+        prices = early.drop(columns="volume", errors="ignore")
+        unfinished = (early if prices.empty else prices).any(axis=1).to_numpy()
+        left_out += [(file, f"{day:%Y-%m-%d}", "no session of the Tokyo market") for day in frame.index[closed]]
+        left_out += [(file, f"{day:%Y-%m-%d}", "not final yet") for day in traded.index[unfinished]]
+        kept[file] = traded.mask(early)[~unfinished]
     return Screened(wanted, kept, tuple(left_out))
 
 
@@ -73,10 +73,14 @@ def _no_session(days: pd.DatetimeIndex) -> np.ndarray:
     return np.asarray(inside & ~days.isin(sessions.all_sessions()))
 
 
-def _final_at(file: str, column: str, days: pd.DatetimeIndex) -> known.Moments:
-    """Return when cells are final; the epoch where a source publishes nothing before."""
-    rule = known.rule_of(file, column)
-    return known.known_at(rule, days) if rule.days <= _UNDER_WAY else np.full(len(days), np.datetime64(0, "m"))
+def _early(file: str, frame: pd.DataFrame, now: datetime) -> pd.DataFrame:
+    """Return which cells are not final at a moment; none of a source that publishes only what is final."""
+    early = pd.DataFrame(False, index=frame.index, columns=frame.columns)
+    for column in frame:
+        rule = known.rule_of(file, str(column))
+        if rule.days <= _UNDER_WAY:
+            early[column] = known.known_at(rule, pd.DatetimeIndex(frame.index)) > np.datetime64(now, "m")
+    return early
 
 
 def _not_mixed_up(wanted: Wanted, file: str, frame: pd.DataFrame) -> None:

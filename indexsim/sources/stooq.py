@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from indexsim.sources.answers import SourceError, first_words, text_of
+from indexsim.sources.answers import refused, text_of
 from indexsim.sources.http import Client
 from indexsim.sources.source import Frames, Source, Wanted
 from indexsim.sources.tables import read_csv
@@ -51,12 +51,7 @@ def parse(body: bytes, series: str, empty: bool = False) -> Frames:
     if empty and said == "No data":
         text = ",".join(_COLUMNS)
     elif not said.startswith(tuple(_COLUMNS)):
-        raise SourceError(
-            asked=asked,
-            found=f"it answered {first_words(text)!r}",
-            rule=f"the answer is a table of {', '.join(_COLUMNS)}",
-            todo=_todo(said),
-        )
+        raise refused(asked, text, f"the answer is a table of {', '.join(_COLUMNS)}", _todo(said))
     frame = read_csv(text, asked, _COLUMNS, required=("open", "high", "low", "close"))
     return {series: frame}
 
@@ -66,7 +61,7 @@ def _todo(said: str) -> str:
         return "get a key as it says, and set STOOQ_API_KEY"
     if "limit" in said.lower():
         return "the same command tomorrow"
-    return "open the address in a browser; try again later"
+    return "open the address in a browser, or try later"
 
 
 SOURCE = Source(

@@ -18,7 +18,8 @@ import numpy as np
 import pandas as pd
 
 from indexsim.sources.answers import SourceError, first_words, json_of, refused
-from indexsim.sources.http import Client, Reply, package
+from indexsim.sources.clients import package, unwarned
+from indexsim.sources.http import Client, Reply
 from indexsim.sources.source import Frames, Source, Wanted
 from indexsim.sources.tables import in_order
 
@@ -114,7 +115,8 @@ def _raising(yf: Any) -> Iterator[None]:
     before = yf.config.debug.hide_exceptions
     yf.config.debug.hide_exceptions = False
     try:
-        yield
+        with unwarned():
+            yield
     finally:
         yf.config.debug.hide_exceptions = before
 
