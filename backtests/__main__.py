@@ -151,7 +151,7 @@ def _fetch(options: argparse.Namespace) -> tuple[Answer, int]:
     with telling(sys.stderr, options.quiet) as tell:
         how = {"series": options.series, "since": options.since, "on_conflict": options.on_conflict, "tell": tell}
         answer = verbs.fetch(options.source, options.into, **how)
-    return answer, NO if answer["conflicts"] else OK
+    return answer, NO if answer["conflicts"] and options.on_conflict == "leave" else OK
 
 
 def _index(options: argparse.Namespace) -> tuple[Answer, int]:

@@ -249,11 +249,27 @@ def _add(into: Path, source: Source, answers: Sequence[Screened], on_conflict: s
             files[file] = merged.frame
             if len(merged.days):
                 changed[file] = merged.frame
+    left_out = [row for answer in answers for row in answer.left_out]
+    left_out += [row for file in changed for row in _unread(into, file)]
     if changed:
         with changing(into) as fresh:
             put(fresh, changed)
-    left_out = [row for answer in answers for row in answer.left_out]
     return Fetched(tuple(took), tuple(conflicts), tuple(left_out), tuple(gaps))
+
+
+def _unread(into: Path, file: str) -> list[tuple[str, str, str]]:
+    """Return the columns and rows of a file that nobody reads, and that are gone when it is written anew."""
+    ending = ending_of(into, file)
+    if ending is None:
+        return []
+    path, schema = into / f"{file}{ending}", FILES[file]
+    frame = pd.read_parquet(path) if ending == ".parquet" else pd.read_csv(path, nrows=0)
+    unread = [] if schema.wide else [str(name) for name in frame if schema.column(str(name)) is None]
+    closed = [finding.row for finding in read_table(path, schema)[1] if finding.rule == "not-a-session"]
+    return [
+        *((file, "", f"the file is written without its column {name}, which nobody reads") for name in unread),
+        *((file, day, "the file is written without this row, which is on no session") for day in closed),
+    ]
 
 
 def _took(source: Source, wanted: Wanted, file: str, merged: Merged) -> Took:

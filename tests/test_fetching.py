@@ -395,7 +395,7 @@ SPLIT = {"2024-05-07": 10.0}
 
 
 def traded() -> dict[str, tuple[float, ...]]:
-    """Bars as traded around a split of ten for one on 05-07; before it, ten tenths are no tick of Yahoo's."""
+    """Bars as traded around a split of ten for one on 05-07; before it, Yahoo's prices are hundredths."""
     before = {day: (*(price + 0.3 for price in BARS[day][:4]), BARS[day][4]) for day in DAYS[:2]}
     after = (3840.0, 3850.0, 3830.0, 3841.1, 12000.0), (3830.0, 3840.0, 3820.0, 3831.1, 13000.0)
     return before | dict(zip(DAYS[2:], after, strict=True))
@@ -498,6 +498,28 @@ def test_sessions_that_a_source_no_longer_has_are_a_gap(server: Server, market: 
     done = fetched(server, "nikkei", market, "n225")
 
     assert done.gaps == (("n225", "2024-05-02", "2024-05-07"),)
+
+
+def test_what_nobody_reads_of_a_file_goes_by_name(server: Server, market: Path) -> None:
+    rows = "date,close,source\n2024-04-29,38000,x\n2024-04-30,38000,x\n"  # the 29th is a holiday
+    (market / "n225.csv").write_text(rows, "utf-8")
+    server.says(publishers.stooq(DAYS))
+    done = fetched(server, "stooq", market, "n225")
+
+    assert [(file, day) for file, day, _ in done.left_out] == [("n225", ""), ("n225", "2024-04-29")]
+    assert "column source" in done.left_out[0][2]
+    assert len(read(market, "n225")) == 5
+
+
+def test_a_parquet_file_stays_one(server: Server, market: Path) -> None:
+    rows = pd.DataFrame({"date": pd.to_datetime(["2024-04-30"]), "close": [38000.0]})
+    rows.to_parquet(market / "n225.parquet", index=False)
+    server.says(publishers.stooq(DAYS))
+    done = fetched(server, "stooq", market, "n225")
+
+    assert done.left_out == ()
+    assert len(read_table(market / "n225.parquet", FILES["n225"])[0]) == 5
+    assert not (market / "n225.csv").exists()
 
 
 def test_a_folder_in_error_is_not_added_to(server: Server, market: Path) -> None:

@@ -35,8 +35,9 @@ def fetch(answer: Answer) -> str:
     if len(answer["conflicts"]) > 20:
         lines.append(f"... and {len(answer['conflicts']) - 20} more; --json FILE has all")
     if answer["conflicts"]:
-        lines.append("Next: --on-conflict keep adds the new sessions all the same, take replaces what differs")
-    lines += [f"left out: {row['file']}, {row['date']}: {row['why']}" for row in answer["left_out"][:20]]
+        lines.append("--on-conflict keep adds the new sessions all the same; take replaces what differs, too")
+    for row in answer["left_out"][:20]:
+        lines.append(f"left out: {', '.join(filter(None, (row['file'], row['date'])))}: {row['why']}")
     if len(answer["left_out"]) > 20:
         lines.append(f"... and {len(answer['left_out']) - 20} more rows left out")
     lines += [f"gap: {g['file']}: the source has nothing from {g['from']} to {g['to']}" for g in answer["gaps"]]
