@@ -125,7 +125,7 @@ def fetch(
     chosen, moment = SOURCES[source], (now or datetime.now(_TOKYO)).astimezone(_TOKYO).replace(tzinfo=None)
     refuse_unfit(into)
     wanted = _wanted(chosen, into, series, since, moment.date())
-    client = client or new_client(source, moment.date(), tell=tell)
+    client = client or new_client(source, tell=tell)
     try:
         answers = []
         for number, one in enumerate(wanted, 1):
@@ -138,14 +138,12 @@ def fetch(
     return fetched
 
 
-def new_client(source: str, today: date, *, base: str | None = None, **how: object) -> Client:
+def new_client(source: str, *, base: str | None = None, **how: object) -> Client:
     """Return the client of a source.
 
     Parameters
     ----------
     source : str
-    today : date
-        Answers of other days are not gone on with.
     base : str, optional
         Server that is asked in place of the source. Default: what the variable ``NIKKEI_FETCH_BASE_<SOURCE>`` says.
     **how
@@ -154,7 +152,7 @@ def new_client(source: str, today: date, *, base: str | None = None, **how: obje
     base = base or os.environ.get(f"{BASE}{source.upper()}", "")
     bases = {official: base.rstrip("/") for official in SOURCES[source].bases} if base else {}
     keys = [value for one in SOURCES.values() if one.key and (value := os.environ.get(one.key, ""))]
-    return Client(Cache(user_cache(), today.isoformat()), keys=keys, bases=bases, **how)  # type: ignore[arg-type]
+    return Client(Cache(user_cache()), keys=keys, bases=bases, **how)  # type: ignore[arg-type]
 
 
 def _wanted(source: Source, into: Path, series: Sequence[str], since: date | None, today: date) -> list[Wanted]:

@@ -56,7 +56,7 @@ def fetched(server: Server, source: str, into: Path, *series: str, time: Time | 
     time = time or Time()
     now = how.pop("now", EVENING)
     waiting = {"sleep": time.sleep, "clock": time.clock, "timeout": PATIENCE}
-    client = new_client(source, now.date(), base=server.url, **waiting)
+    client = new_client(source, base=server.url, **waiting)
     return fetch(source, into, series=series, now=now, client=client, **how)
 
 

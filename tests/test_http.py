@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import logging
+import os
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -26,10 +27,10 @@ def time() -> Time:
     return Time()
 
 
-def client_of(folder: Path, time: Time, day: str = "2024-05-08") -> Client:
+def client_of(folder: Path, time: Time) -> Client:
     noon = datetime(2024, 5, 8, 12, tzinfo=UTC)
     how = {"sleep": time.sleep, "clock": time.clock, "now": lambda: noon, "timeout": PATIENCE}
-    return Client(Cache(folder, day), keys=[KEY], **how)  # type: ignore[arg-type]
+    return Client(Cache(folder), keys=[KEY], **how)  # type: ignore[arg-type]
 
 
 @pytest.fixture
@@ -194,7 +195,7 @@ def test_an_answer_is_kept_until_the_command_has_ended_well(server: Server, tmp_
     assert len(server.heard) == 2
 
 
-def test_an_answer_of_another_day_or_a_damaged_one_is_not_used(server: Server, tmp_path: Path, time: Time) -> None:
+def test_an_old_answer_or_a_damaged_one_is_not_used(server: Server, tmp_path: Path, time: Time) -> None:
     server.says(BODY)
     client_of(tmp_path / "c", time).ask(f"{server.url}/a", whole)
     [kept] = (tmp_path / "c").iterdir()
@@ -202,9 +203,19 @@ def test_an_answer_of_another_day_or_a_damaged_one_is_not_used(server: Server, t
     client_of(tmp_path / "c", time).ask(f"{server.url}/a", whole)
 
     assert len(server.heard) == 2
-    client_of(tmp_path / "c", time, "2024-05-09").ask(f"{server.url}/a", whole)
+    old = kept.stat().st_mtime - 3601
+    os.utime(kept, (old, old))
+    client_of(tmp_path / "c", time).ask(f"{server.url}/a", whole)
     assert len(server.heard) == 3
-    assert [path.name[:10] for path in (tmp_path / "c").iterdir()] == ["2024-05-09"]
+
+
+def test_old_answers_are_removed(tmp_path: Path) -> None:
+    for name, age in (("new.answer", 10), ("old.part", 4000)):
+        (tmp_path / name).write_text("x")
+        os.utime(tmp_path / name, (10_000 - age, 10_000 - age))
+    Cache(tmp_path, clock=lambda: 10_000.0)
+
+    assert [path.name for path in tmp_path.iterdir()] == ["new.answer"]
 
 
 def test_what_its_reader_refuses_is_not_kept(server: Server, client: Client) -> None:

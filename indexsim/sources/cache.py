@@ -1,8 +1,7 @@
 """Answers kept until the command that asked for them has ended well, so that the same command resumes.
 
-An answer lies under the hash of its address without keys, of the day it was asked on, and carries the hash of its own
-bytes: one that was damaged, or is of another day, is asked for again. A part of an answer is kept with the mark that
-its server gave the whole.
+An answer lies under the hash of its address without keys, and carries the hash of its own bytes: one that was damaged,
+or is older than an hour, is asked for again. A part of an answer is kept with the mark that its server gave the whole.
 """
 
 from __future__ import annotations
@@ -10,11 +9,15 @@ from __future__ import annotations
 import hashlib
 import os
 import tempfile
+import time
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 _WHOLE, _PART = ".answer", ".part"
+#: Seconds after which an answer may have a successor.
+KEPT = 3600.0
 
 
 def user_cache() -> Path:
@@ -42,22 +45,22 @@ class Part:
 
 
 class Cache:
-    """Answers of one day in a folder.
+    """Answers of the last hour in a folder.
 
     Parameters
     ----------
     folder : Path
-        Made when the first answer is kept.
-    day : str
-        ISO date. Answers of other days are not used, and removed.
+        Made when the first answer is kept. What is older in it is removed.
+    clock : callable
+        Seconds, as files are dated.
     """
 
-    def __init__(self, folder: Path, day: str) -> None:
-        self.folder, self.day = folder, day
-        self._names: set[str] = set()
-        for old in folder.iterdir() if folder.is_dir() else ():
-            if not old.name.startswith(f"{day}-"):
-                _remove(old)
+    def __init__(self, folder: Path, clock: Callable[[], float] = time.time) -> None:
+        self.folder, self._clock = folder, clock
+        self._used: set[Path] = set()
+        for path in folder.iterdir() if folder.is_dir() else ():
+            if self._is_old(path):
+                _remove(path)
 
     def answer(self, address: str) -> bytes | None:
         """Return the answer kept for an address; None where there is none, or it was damaged."""
@@ -83,16 +86,23 @@ class Cache:
 
     def settle(self) -> None:
         """Forget the answers that were used: what asked for them is done, and the next command asks anew."""
-        for name in self._names:
-            for ending in (_WHOLE, _PART):
-                _remove(self.folder / f"{name}{ending}")
+        for path in self._used:
+            _remove(path)
 
     def _path(self, address: str, ending: str) -> Path:
-        name = f"{self.day}-{hashlib.sha256(address.encode()).hexdigest()[:32]}"
-        self._names.add(name)
-        return self.folder / f"{name}{ending}"
+        path = self.folder / f"{hashlib.sha256(address.encode()).hexdigest()[:32]}{ending}"
+        self._used.add(path)
+        return path
+
+    def _is_old(self, path: Path) -> bool:
+        try:
+            return self._clock() - path.stat().st_mtime > KEPT
+        except OSError:
+            return True
 
     def _read(self, path: Path) -> bytes | None:
+        if self._is_old(path):
+            return None
         try:
             digest, _, body = path.read_bytes().partition(b"\n")
         except OSError:
