@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import sys
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
@@ -287,6 +288,27 @@ def test_a_source_that_needs_a_key_says_which(market: Path, monkeypatch: pytest.
         fetch("jquants", market)
 
 
+@pytest.mark.parametrize(
+    ("source", "module", "name"),
+    [
+        ("fred", "requests", "requests"),
+        ("yahoo", "yfinance", "yfinance"),
+        ("yahoo", "curl_cffi", "yfinance"),
+        ("jquants", "jquantsapi", "jquants-api-client"),
+    ],
+)
+def test_an_absent_client_is_named_with_the_line_that_installs_it(
+    server: Server, market: Path, monkeypatch: pytest.MonkeyPatch, source: str, module: str, name: str
+) -> None:
+    for loaded in [each for each in sys.modules if each.partition(".")[0] == module]:
+        monkeypatch.setitem(sys.modules, loaded, None)
+    before = contents(market)
+
+    with pytest.raises(SourceError, match=rf"the package {name} is not installed.*pip install .*\[fetch\]"):
+        fetched(server, source, market)
+    assert contents(market) == before
+
+
 def test_an_interrupted_fetch_goes_on_from_what_it_has(
     server: Server, market: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -374,7 +396,8 @@ def test_what_the_gate_refuses_is_not_written(server: Server, market: Path) -> N
         pytest.param((b"38210.5", b"38,210"), "line 3 has 7 cells under 6 columns", id="thousands mark"),
         pytest.param((b"38210.5", b"n.a."), "line 3, Close: 'n.a.' is no number", id="no number"),
         pytest.param((b"38210.5", b"inf"), "'inf' is no number", id="infinite"),
-        pytest.param((b"Low", b"High"), "high twice", id="header twice"),
+        pytest.param((b"Volume", b"High"), "high twice", id="header twice"),
+        pytest.param((b"Volume", b"VWAP"), "unknown 'VWAP'", id="unknown column"),
     ],
 )
 def test_a_table_is_read_strictly(server: Server, market: Path, swap: tuple[bytes, bytes], said: str) -> None:

@@ -37,7 +37,7 @@ def package(name: str, of: str = "") -> Any:
     try:
         return import_module(name)
     except ModuleNotFoundError as error:
-        if error.name != name:
+        if error.name not in (name, name.partition(".")[0]):
             raise
         raise SourceError(
             asked="fetch from this source",
