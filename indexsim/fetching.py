@@ -124,7 +124,8 @@ def fetch(
         raise unknown_name("way with conflicts", on_conflict, ON_CONFLICT)
     chosen, moment = SOURCES[source], (now or datetime.now(_TOKYO)).astimezone(_TOKYO).replace(tzinfo=None)
     refuse_unfit(into)
-    wanted = _wanted(chosen, into, series, since, moment.date())
+    market = _Market(into)
+    wanted = _wanted(chosen, market, series, since, moment.date())
     client = client or new_client(source, tell=tell)
     try:
         answers = []
@@ -133,7 +134,7 @@ def fetch(
             answers.append(screen(one, _within(one, chosen.read(client, one)), moment))
     except SourceError as error:
         raise _without_keys(error, client.keys) from None
-    fetched = _add(into, chosen, answers, on_conflict)
+    fetched = _add(market, chosen, answers, on_conflict)
     client.cache.settle()
     return fetched
 
@@ -155,9 +156,9 @@ def new_client(source: str, *, base: str | None = None, **how: object) -> Client
     return Client(Cache(user_cache()), keys=keys, bases=bases, **how)  # type: ignore[arg-type]
 
 
-def _wanted(source: Source, into: Path, series: Sequence[str], since: date | None, today: date) -> list[Wanted]:
+def _wanted(source: Source, market: _Market, series: Sequence[str], since: date | None, today: date) -> list[Wanted]:
     """Return what to ask for, each series from the last day that the market knows of it."""
-    names = list(dict.fromkeys(_names(source, into, series)))
+    names = list(dict.fromkeys(_names(source, market, series)))
     ids = {name: source.series.get(name) or source.code(name) for name in names}  # type: ignore[misc]
     key = os.environ.get(source.key, "") if source.key else ""
     if source.needs_key and not key:
@@ -167,13 +168,13 @@ def _wanted(source: Source, into: Path, series: Sequence[str], since: date | Non
             rule=f"{source.name} needs a key, which is taken from the environment alone",
             todo=f"export {source.key}=KEY",
         )
-    return [Wanted(name, ids[name], since or _last_known(into, name), today, key) for name in names]
+    return [Wanted(name, ids[name], since or _last_known(market, name), today, key) for name in names]
 
 
-def _names(source: Source, into: Path, series: Sequence[str]) -> Iterable[str]:
+def _names(source: Source, market: _Market, series: Sequence[str]) -> Iterable[str]:
     for name in series or source.series:
         if name == CODES and source.code:
-            yield from _codes_of(into)
+            yield from _codes_of(market)
         elif name in source.series or (source.code and _CODE.fullmatch(name)):
             yield name
         elif name in source.lacks:
@@ -187,11 +188,11 @@ def _names(source: Source, into: Path, series: Sequence[str]) -> Iterable[str]:
             raise unknown_name(f"series of {source.name}", name, [*source.series, *([CODES] if source.code else [])])
 
 
-def _codes_of(into: Path) -> list[str]:
-    codes = [str(code) for code in _have(into, "closes").columns]
+def _codes_of(market: _Market) -> list[str]:
+    codes = [str(code) for code in market.frame("closes").columns]
     if not codes:
         raise SpecError(
-            asked=f"fetch the codes of {into}",
+            asked=f"fetch the codes of {market.folder}",
             found="it has no closes",
             rule="codes are the columns of closes",
             todo="name them with --series, as 7203 6758",
@@ -199,27 +200,39 @@ def _codes_of(into: Path) -> list[str]:
     return codes
 
 
-def _have(into: Path, file: str) -> pd.DataFrame:
-    """Return a file of the market; without rows where there is none.
+class _Market:
+    """The files of a market as they are, each read once."""
 
-    Raises
-    ------
-    DataError
-        It has errors: to write it anew would remove them unseen.
-    """
-    ending = ending_of(into, file)
-    if ending is None:
-        return pd.DataFrame(index=pd.DatetimeIndex([], name="date"))
-    frame, findings = read_table(into / f"{file}{ending}", FILES[file])
-    errors = [finding for finding in findings if finding.severity == "error" and not finding.waivable]
-    if errors:
-        raise DataError(errors, asked=f"add to {into}")
-    return frame
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._read: dict[str, pd.DataFrame] = {}
+
+    def frame(self, file: str) -> pd.DataFrame:
+        """Return a file; without rows where there is none.
+
+        Raises
+        ------
+        DataError
+            It has errors: to write it anew would remove them unseen.
+        """
+        if file not in self._read:
+            self._read[file] = self._checked(file)
+        return self._read[file]
+
+    def _checked(self, file: str) -> pd.DataFrame:
+        ending = ending_of(self.folder, file)
+        if ending is None:
+            return pd.DataFrame(index=pd.DatetimeIndex([], name="date"))
+        frame, findings = read_table(self.folder / f"{file}{ending}", FILES[file])
+        errors = [finding for finding in findings if finding.severity == "error" and not finding.waivable]
+        if errors:
+            raise DataError(errors, asked=f"add to {self.folder}")
+        return frame
 
 
-def _last_known(into: Path, name: str) -> date | None:
+def _last_known(market: _Market, name: str) -> date | None:
     file = name if name in FILES else "closes"
-    have = _have(into, file)
+    have = market.frame(file)
     rows = have.dropna(how="all") if name in FILES else have[name].dropna() if name in have else have.iloc[:0]
     return rows.index[-1].date() if len(rows) else None
 
@@ -230,27 +243,25 @@ def _within(wanted: Wanted, frames: Frames) -> Frames:
     return {file: frame[frame.index >= first] for file, frame in frames.items()}
 
 
-def _add(into: Path, source: Source, answers: Sequence[Screened], on_conflict: str) -> Fetched:
+def _add(market: _Market, source: Source, answers: Sequence[Screened], on_conflict: str) -> Fetched:
     """Merge the answers into the files of the market, and write those that change."""
     took: list[Took] = []
     conflicts: list[Conflict] = []
     gaps: list[tuple[str, str, str]] = []
-    files: dict[str, pd.DataFrame] = {}
-    changed: dict[str, pd.DataFrame] = {}
-    for answer in answers:
-        for file, given in answer.frames.items():
-            have = files[file] if file in files else _have(into, file)
-            gaps += _gap(file, have, given)
-            merged = merge(file, have, given, on_conflict, FILES[file].wide)
-            took.append(_took(source, answer.wanted, file, merged))
-            conflicts += merged.conflicts
-            files[file] = merged.frame
-            if len(merged.days):
-                changed[file] = merged.frame
     left_out = [row for answer in answers for row in answer.left_out]
-    left_out += [row for file in changed for row in _unread(into, file)]
+    changed: dict[str, pd.DataFrame] = {}
+    for file in dict.fromkeys(file for answer in answers for file in answer.frames):
+        givers = [answer for answer in answers if file in answer.frames]
+        given = pd.concat([answer.frames[file] for answer in givers], axis=1).sort_index()
+        gaps += _gap(file, market.frame(file), given)
+        merged = merge(file, market.frame(file), given, on_conflict, FILES[file].wide)
+        took += [_took(source, answer, file, merged) for answer in givers]
+        conflicts += merged.conflicts
+        if merged.changed.to_numpy().any():
+            changed[file] = merged.frame
+            left_out += _unread(market.folder, file)
     if changed:
-        with changing(into) as fresh:
+        with changing(market.folder) as fresh:
             put(fresh, changed)
     return Fetched(tuple(took), tuple(conflicts), tuple(left_out), tuple(gaps))
 
@@ -270,9 +281,10 @@ def _unread(into: Path, file: str) -> list[tuple[str, str, str]]:
     ]
 
 
-def _took(source: Source, wanted: Wanted, file: str, merged: Merged) -> Took:
+def _took(source: Source, answer: Screened, file: str, merged: Merged) -> Took:
+    wanted = answer.wanted
     into = file if file == wanted.series else f"{file} {wanted.series}"
-    return Took(f"{source.name} {wanted.id}", into, merged.days)
+    return Took(f"{source.name} {wanted.id}", into, merged.days(answer.frames[file].columns))
 
 
 def _gap(file: str, have: pd.DataFrame, given: pd.DataFrame) -> list[tuple[str, str, str]]:

@@ -47,6 +47,15 @@ def test_text_says_what_is_new(sources: Server, tmp_path: Path, capsys: pytest.C
     assert capsys.readouterr().out.split() == ["fred", "DEXJPUS", "usdjpy", "0", "new", "nothing", "new"]
 
 
+def test_many_codes_are_a_line_a_file(sources: Server, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    sources.says(publishers.jquants(DAYS, code="72030"), publishers.jquants(DAYS[1:], code="67580"))
+
+    assert main(["fetch", "jquants", "--into", str(tmp_path / "m"), "--series", "7203", "6758"]) == 0
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    span = ["7", "new", "2024-05-01", "to", "2024-05-08"]
+    assert lines == [["jquants", "2", "codes", file, *span] for file in ("closes", "opens", "volumes")]
+
+
 def test_json_and_a_conflict(sources: Server, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     market = tmp_path / "m"
     market.mkdir()

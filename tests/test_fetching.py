@@ -300,7 +300,7 @@ def test_a_source_that_needs_a_key_says_which(market: Path, monkeypatch: pytest.
 def test_an_absent_client_is_named_with_the_line_that_installs_it(
     server: Server, market: Path, monkeypatch: pytest.MonkeyPatch, source: str, module: str, name: str
 ) -> None:
-    for loaded in [each for each in sys.modules if each.partition(".")[0] == module]:
+    for loaded in [module, *(each for each in sys.modules if each.startswith(f"{module}."))]:
         monkeypatch.setitem(sys.modules, loaded, None)
     before = contents(market)
 
@@ -453,7 +453,7 @@ def test_codes_are_columns_of_files_of_many_stocks(server: Server, market: Path)
     closes = read(market, "closes")
     assert list(closes.columns) == ["7203", "285A"]
     assert closes["285A"].tolist() == [38010.5, 38210.5, 38410.5]
-    assert [one.into for one in done.took[:2]] == ["closes 7203", "opens 7203"]
+    assert [one.into for one in done.took[:3]] == ["closes 7203", "closes 285A", "opens 7203"]
     server.says(publishers.jquants(DAYS[1:3], code="72030"), publishers.jquants(DAYS[2:], code="285A0"))
     fetched(server, "jquants", market, "codes")
     assert [heard.params["from"] for heard in server.heard] == ["2024-05-02", "2024-05-07"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 from backtests.text.cells import grid
@@ -26,9 +27,12 @@ def check(answer: Answer) -> str:
 def fetch(answer: Answer) -> str:
     """Say what a source gave, and what was not taken from it."""
     lines = []
-    for t in answer["took"]:
-        span = f"{t['from']} to {t['to']}" if t["rows"] else t["why"]
-        lines.append(f"{t['file']:<48}{t['as']:<20}{t['rows']:>7} new  {span}")
+    for (file, into), rows in _taken(answer["took"]).items():
+        new = sum(t["rows"] for t in rows)
+        span = (
+            f"{min(t['from'] for t in rows if t['rows'])} to {max(t['to'] for t in rows if t['rows'])}" if new else ""
+        )
+        lines.append(f"{file:<48}{into:<20}{new:>7} new  {span or rows[0]['why']}")
     for c in answer["conflicts"][:20]:
         where = f"{c['file']}, {c['date']}, {c['column']}"
         lines.append(f"conflict: {where}: the folder has {c['have']:.10g}, the source {c['given']:.10g}")
@@ -42,6 +46,18 @@ def fetch(answer: Answer) -> str:
         lines.append(f"... and {len(answer['left_out']) - 20} more rows left out")
     lines += [f"gap: {g['file']}: the source has nothing from {g['from']} to {g['to']}" for g in answer["gaps"]]
     return "\n".join(lines)
+
+
+def _taken(took: list[Answer]) -> dict[tuple[str, str], list[Answer]]:
+    """Return what was taken line by line: a series, or all codes of a file of many stocks."""
+    codes = Counter(t["as"].partition(" ")[0] for t in took if " " in t["as"])
+    lines: dict[tuple[str, str], list[Answer]] = {}
+    for t in took:
+        into, _, code = t["as"].partition(" ")
+        many = code and codes[into] > 1
+        file = f"{t['file'].partition(' ')[0]} {codes[into]} codes" if many else t["file"]
+        lines.setdefault((file, into if many else t["as"]), []).append(t)
+    return lines
 
 
 def sample(answer: Answer) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -40,14 +41,18 @@ class Merged:
     ----------
     frame : DataFrame
         Ascending by day.
-    days : DatetimeIndex
-        Those with a number that was not known, or was replaced.
+    changed : DataFrame of bool
+        Which numbers were not known, or were replaced.
     conflicts : tuple of Conflict
     """
 
     frame: pd.DataFrame
-    days: pd.DatetimeIndex
+    changed: pd.DataFrame
     conflicts: tuple[Conflict, ...]
+
+    def days(self, columns: Iterable[str]) -> pd.DatetimeIndex:
+        """Return the days on which one of these columns has a number that is new."""
+        return pd.DatetimeIndex(self.changed.index[self.changed[list(columns)].any(axis=1)])
 
 
 def merge(file: str, have: pd.DataFrame, given: pd.DataFrame, on_conflict: str, wide: bool = False) -> Merged:
@@ -78,4 +83,4 @@ def merge(file: str, have: pd.DataFrame, given: pd.DataFrame, on_conflict: str, 
         Conflict(file, f"{index[row]:%Y-%m-%d}", str(columns[at]), float(had[row, at]), float(got[row, at]))
         for row, at in np.argwhere(differs)
     )
-    return Merged(frame.rename_axis("date"), index[changed.any(axis=1)], conflicts)
+    return Merged(frame.rename_axis("date"), pd.DataFrame(changed, index, columns), conflicts)
