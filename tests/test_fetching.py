@@ -17,7 +17,7 @@ from indexsim.errors import DataError, SpecError, ToolError
 from indexsim.fetching import Fetched, fetch, new_client
 from indexsim.gate import read_table
 from indexsim.schema import FILES, MARKER
-from indexsim.sources import SOURCES, SourceError
+from indexsim.sources import SOURCES, SourceError, nikkei
 from tests import publishers
 from tests.publishers import BARS, DAYS, PAGE, PUBLISHERS, Publisher
 from tests.servers import PATIENCE, Says, Server, Time
@@ -156,7 +156,7 @@ def test_what_passes_is_tried_again(
     done = of(publisher, server, market, time=time)
 
     assert days_of(done) == list(publisher.days[:2])
-    assert (3.0 if "headers" in trouble else 1.0) in time.slept
+    assert (3.0 if "headers" in trouble else 5.0 if trouble.get("status") == 429 else 1.0) in time.slept
 
 
 @pytest.mark.parametrize(
@@ -315,17 +315,17 @@ def test_an_interrupted_fetch_goes_on_from_what_it_has(
     def at_the_vi(client: Any, wanted: Any) -> Any:
         if wanted.series == "nikkei_vi":
             raise KeyboardInterrupt
-        return nikkei.read(client, wanted)
+        return daily.read(client, wanted)
 
-    nikkei, before = SOURCES["nikkei"], contents(market)
+    daily, before = SOURCES["nikkei"], contents(market)
     server.says(publishers.nikkei(DAYS[:2]))
-    monkeypatch.setitem(SOURCES, "nikkei", dataclasses.replace(nikkei, read=at_the_vi))
+    monkeypatch.setitem(SOURCES, "nikkei", dataclasses.replace(daily, read=at_the_vi))
     with pytest.raises(KeyboardInterrupt):
         fetched(server, "nikkei", market, "n225", "nikkei_vi")
     assert contents(market) == before
     assert [heard.path for heard in server.heard] == ["/nkave/historical/nikkei_stock_average_daily_jp.csv"]
 
-    monkeypatch.setitem(SOURCES, "nikkei", nikkei)
+    monkeypatch.setitem(SOURCES, "nikkei", daily)
     fetched(server, "nikkei", market, "n225", "nikkei_vi")
     assert [heard.path.rpartition("/")[2] for heard in server.heard] == [
         "nikkei_stock_average_daily_jp.csv",
@@ -574,6 +574,16 @@ def test_what_cannot_be_asked_is_said_before_anything_is(server: Server, market:
     with pytest.raises(ToolError, match="synthetic"):
         fetch("fred", market)
     assert server.heard == []
+
+
+@pytest.mark.real
+def test_the_publishers_own_file_is_read_as_another_copy_has_it(real: Path) -> None:
+    body = (real / "official_formats" / "nikkei_stock_average_daily_en.csv").read_bytes()
+    rows = nikkei.parse(body, "n225")["n225"]
+    copy = pd.read_csv(real / "series" / "n225.csv", index_col="date", parse_dates=True).loc[rows.index]
+
+    assert len(rows) > 600
+    assert rows[["open", "high", "low", "close"]].equals(copy[["open", "high", "low", "close"]])
 
 
 def test_every_series_is_a_file_of_the_schema() -> None:

@@ -28,11 +28,9 @@ def fetch(answer: Answer) -> str:
     """Say what a source gave, and what was not taken from it."""
     lines = []
     for (file, into), rows in _taken(answer["took"]).items():
-        new = sum(t["rows"] for t in rows)
-        span = (
-            f"{min(t['from'] for t in rows if t['rows'])} to {max(t['to'] for t in rows if t['rows'])}" if new else ""
-        )
-        lines.append(f"{file:<48}{into:<20}{new:>7} new  {span or rows[0]['why']}")
+        new = [t for t in rows if t["rows"]]
+        span = f"{min(t['from'] for t in new)} to {max(t['to'] for t in new)}" if new else rows[0]["why"]
+        lines.append(f"{file:<48}{into:<20}{sum(t['rows'] for t in new):>7} new  {span}")
     for c in answer["conflicts"][:20]:
         where = f"{c['file']}, {c['date']}, {c['column']}"
         lines.append(f"conflict: {where}: the folder has {c['have']:.10g}, the source {c['given']:.10g}")

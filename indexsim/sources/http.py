@@ -28,6 +28,8 @@ Tell = Callable[[str], None]
 
 #: Seconds before each further try. No jitter: one user asks one address at a time.
 WAITS = (1.0, 2.0, 4.0, 8.0)
+#: How much longer the waits are after a 429 that does not say how long: limits count by the minute.
+LIMITED = 5.0
 #: Seconds between two requests to a host; the Bank of Japan and Stooq block who asks faster.
 PACE = 1.0
 #: Seconds without a byte after which a connection counts as lost.
@@ -179,7 +181,8 @@ class Client:
             elif not reply.lost and reply.status not in PASSING:
                 raise _refused(address, reply)
             if wait is not None:
-                self._wait(address, why, _retry_after(reply, self._now()), wait)
+                longer = LIMITED if reply.status == 429 else 1.0
+                self._wait(address, why, _retry_after(reply, self._now()), wait * longer)
         raise SourceError(
             asked=f"fetch {address}",
             found=f"{why}, {len(WAITS) + 1} times",
@@ -212,7 +215,7 @@ class Client:
                 rule=f"no longer than {LONGEST_WAIT:.0f} s is waited",
                 todo="the same command after that time goes on from what was fetched so far",
             )
-        seconds = wait if asked_for is None else max(asked_for, wait)
+        seconds = wait if asked_for is None else max(asked_for, WAITS[0])
         self._tell(f"{urlsplit(address).netloc}: {why}; again in {seconds:.0f} s")
         self._pause(seconds)
 
