@@ -144,6 +144,16 @@ def _check(options: argparse.Namespace) -> tuple[Answer, int]:
     return answer, NO if answer["errors"] else OK
 
 
+def _fetch(options: argparse.Namespace) -> tuple[Answer, int]:
+    from backtests import verbs
+    from backtests.text.progress import telling
+
+    with telling(sys.stderr, options.quiet) as tell:
+        how = {"series": options.series, "since": options.since, "on_conflict": options.on_conflict, "tell": tell}
+        answer = verbs.fetch(options.source, options.into, **how)
+    return answer, NO if answer["conflicts"] and options.on_conflict == "leave" else OK
+
+
 def _index(options: argparse.Namespace) -> tuple[Answer, int]:
     from backtests import verbs
 
@@ -279,6 +289,7 @@ _VERBS: dict[str, _Verb] = {
     "describe": _describe,
     "sample": _sample,
     "check": _check,
+    "fetch": _fetch,
     "index": _index,
     "flows": _flows,
     "boj": _boj,

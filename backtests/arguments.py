@@ -220,6 +220,17 @@ def _vehicles_arguments(verb: argparse.ArgumentParser) -> None:
     _date_arguments(verb, "session")
 
 
+def _fetch_arguments(verb: argparse.ArgumentParser) -> None:
+    verb.add_argument("source", help="nikkei, fred, stooq, yahoo, boj or jquants")
+    verb.add_argument("--into", type=Path, required=True, metavar="DIR", help="market folder, made if need be")
+    names = "series or codes, as n225 or 7203; codes stands for those of its closes (default: all series)"
+    verb.add_argument("--series", nargs="+", default=[], metavar="NAME", help=names)
+    since = "first day (default: the last one the folder knows of each series)"
+    verb.add_argument("--since", type=_iso_date, metavar="DATE", help=since)
+    differ = "a series that differs from the folder's: leave it as it is (default), keep what differs, or take it"
+    verb.add_argument("--on-conflict", default="leave", metavar="HOW", help=differ)
+
+
 def _date_arguments(verb: argparse.ArgumentParser, what: str) -> None:
     verb.add_argument("--from", dest="start", type=_iso_date, metavar="DATE", help=f"first {what}")
     verb.add_argument("--to", dest="end", type=_iso_date, metavar="DATE", help=f"last {what}")
@@ -256,6 +267,7 @@ VERBS: dict[str, tuple[Callable[[argparse.ArgumentParser], None], str]] = {
     "describe": (_describe_arguments, "a strategy's parameters, or an instrument's terms"),
     "sample": (_sample_arguments, "write a synthetic market with known effects"),
     "check": (_market_arguments, "read every file of a market and list all findings; exit 1 on an error"),
+    "fetch": (_fetch_arguments, "add new sessions from a source of real data to a market folder"),
     "index": (_index_arguments, "rebuild the index of a market and compare it with the published levels"),
     "flows": (_flows_arguments, "what trackers of an index must trade at each event"),
     "boj": (_market_arguments, "the Bank of Japan as a buyer of funds: when, what, how much, with what effect"),

@@ -36,7 +36,7 @@ def changing(folder: Path) -> Iterator[Path]:
     ToolError
         `folder` is a file, or a synthetic market, which real data must not be mixed with.
     """
-    _refuse(folder)
+    refuse_unfit(folder)
     before = set(_errors(folder)) if folder.is_dir() else set()
     with replacing(folder) as fresh:
         if folder.is_dir():
@@ -95,7 +95,8 @@ def _errors(folder: Path) -> list[Finding]:
     return [finding for finding in found if finding.severity == "error"]
 
 
-def _refuse(folder: Path) -> None:
+def refuse_unfit(folder: Path) -> None:
+    """Raise ToolError for what cannot be changed: a file, or a synthetic market."""
     if folder.exists() and not folder.is_dir():
         raise ToolError(
             asked=f"change the market folder {folder}",

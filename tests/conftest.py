@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import os
+import socket
+from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
 from indexsim.market import MarketData
 from indexsim.sample import Sample, write_sample
+from tests.servers import Server, serving
 
 ROOT = Path(__file__).resolve().parent.parent
 REAL = Path(os.environ.get("NIKKEI_REAL", ROOT / "../shared/real"))
@@ -42,6 +47,34 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def small_market(small: Path) -> MarketData:
     """The small market, opened."""
     return MarketData.open(small)
+
+
+@pytest.fixture
+def loopback(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No connection but to this machine, also none of libcurl's, and a cache of the test's own."""
+    connect = socket.socket.connect
+
+    def inside(self: socket.socket, address: Any) -> None:
+        assert address[0] in ("127.0.0.1", "::1"), f"a test asks {address} on the network"
+        connect(self, address)
+
+    monkeypatch.setattr(socket.socket, "connect", inside)
+    curl = pytest.importorskip("curl_cffi.requests").Session
+    request = curl.request
+
+    def asked_inside(self: Any, method: str, url: str, *args: Any, **rest: Any) -> Any:
+        assert urlsplit(url).hostname == "127.0.0.1", f"a test asks {url} on the network"
+        return request(self, method, url, *args, **rest)
+
+    monkeypatch.setattr(curl, "request", asked_inside)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+
+
+@pytest.fixture
+def server(loopback: None) -> Iterator[Server]:
+    """A server on this machine, to be told what to answer."""
+    with serving() as running:
+        yield running
 
 
 def count(full: int) -> int:

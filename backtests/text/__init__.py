@@ -19,6 +19,7 @@ _WRITERS: dict[str, Callable[[Answer], str]] = {
     "demo": runs.demo,
     "run": runs.run,
     "check": markets.check,
+    "fetch": markets.fetch,
     "flows": index.flows,
     "index": index.index,
     "sample": markets.sample,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 from backtests.text.cells import grid
@@ -21,6 +22,40 @@ def check(answer: Answer) -> str:
         missing = f", {c['missing_sessions']} sessions missing" if c.get("missing_sessions") else ""
         lines.append(f"{c['file']:<28}{c['rows']:>8} rows  {c['from'] or '':>10} {c['to'] or '':>10}{missing}")
     return "\n".join([*lines, f"errors: {answer['errors']}, warnings: {answer['warnings']}"])
+
+
+def fetch(answer: Answer) -> str:
+    """Say what a source gave, and what was not taken from it."""
+    lines = []
+    for (file, into), rows in _taken(answer["took"]).items():
+        new = [t for t in rows if t["rows"]]
+        span = f"{min(t['from'] for t in new)} to {max(t['to'] for t in new)}" if new else rows[0]["why"]
+        lines.append(f"{file:<48}{into:<20}{sum(t['rows'] for t in new):>7} new  {span}")
+    for c in answer["conflicts"][:20]:
+        where = f"{c['file']}, {c['date']}, {c['column']}"
+        lines.append(f"conflict: {where}: the folder has {c['have']:.10g}, the source {c['given']:.10g}")
+    if len(answer["conflicts"]) > 20:
+        lines.append(f"... and {len(answer['conflicts']) - 20} more; --json FILE has all")
+    if answer["conflicts"]:
+        lines.append("--on-conflict keep adds the new sessions all the same; take replaces what differs, too")
+    for row in answer["left_out"][:20]:
+        lines.append(f"left out: {', '.join(filter(None, (row['file'], row['date'])))}: {row['why']}")
+    if len(answer["left_out"]) > 20:
+        lines.append(f"... and {len(answer['left_out']) - 20} more rows left out")
+    lines += [f"gap: {g['file']}: the source has nothing from {g['from']} to {g['to']}" for g in answer["gaps"]]
+    return "\n".join(lines)
+
+
+def _taken(took: list[Answer]) -> dict[tuple[str, str], list[Answer]]:
+    """Return what was taken line by line: a series, or all codes of a file of many stocks."""
+    codes = Counter(t["as"].partition(" ")[0] for t in took if " " in t["as"])
+    lines: dict[tuple[str, str], list[Answer]] = {}
+    for t in took:
+        into, _, code = t["as"].partition(" ")
+        many = code and codes[into] > 1
+        file = f"{t['file'].partition(' ')[0]} {codes[into]} codes" if many else t["file"]
+        lines.setdefault((file, into if many else t["as"]), []).append(t)
+    return lines
 
 
 def sample(answer: Answer) -> str:
