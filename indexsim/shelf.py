@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -37,15 +38,62 @@ def changing(folder: Path) -> Iterator[Path]:
         `folder` is a file, or a synthetic market, which real data must not be mixed with.
     """
     _refuse(folder)
-    before = set(_errors(folder)) if folder.is_dir() else set()
+    before = {_anywhere(finding) for finding in _errors(folder)} if folder.is_dir() else set()
     with replacing(folder) as fresh:
         if folder.is_dir():
             shutil.copytree(folder, fresh, dirs_exist_ok=True)
         yield fresh
-        found = [finding for finding in _errors(fresh) if finding not in before]
-        if found:
+        if found := [finding for finding in _errors(fresh) if _anywhere(finding) not in before]:
             todo = "nothing was changed; correct the source of the data"
             raise DataError(found, asked=f"change the market folder {folder}", todo=todo)
+
+
+@contextmanager
+def making(folder: Path, *sources: Path) -> Iterator[Path]:
+    """Yield an empty folder that becomes a market folder when the block ends well and all its files pass the gate.
+
+    Parameters
+    ----------
+    folder : Path
+        Does not exist yet, or is empty.
+    *sources : Path
+        Market folders that the new one is made from: what is made from a synthetic market is marked as it is.
+
+    Raises
+    ------
+    DataError
+        A file that was written has an error of a kind that no source has in the file of this name and column.
+    ToolError
+        There is something in `folder` already, or a synthetic market and another one would be mixed.
+    """
+    marker, before = _marker_of(sources), {_kind(finding) for path in sources for finding in _errors(path)}
+    if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
+        raise ToolError(
+            asked=f"write a market to {folder}",
+            found="it is a file" if folder.is_file() else "something is in it already",
+            rule="a market made from others goes to a new folder or an empty one",
+            todo="name another folder, or remove this one",
+        )
+    with replacing(folder) as fresh:
+        if marker is not None:
+            (fresh / MARKER).write_bytes(marker)
+        yield fresh
+        if found := [finding for finding in _errors(fresh) if _kind(finding) not in before]:
+            raise DataError(found, asked=f"write a market to {folder}", todo="nothing was written; correct the files")
+
+
+def _marker_of(sources: Sequence[Path]) -> bytes | None:
+    """Return the marker that all sources have, None where none has one."""
+    markers = {path: (path / MARKER).read_bytes() if (path / MARKER).is_file() else None for path in sources}
+    if len(set(markers.values())) > 1:
+        said = ", ".join(f"{path} is {'synthetic' if marker else 'not'}" for path, marker in markers.items())
+        raise ToolError(
+            asked=f"make one market of {len(sources)} folders",
+            found=f"{said}; or the samples differ",
+            rule="real data is never mixed with a synthetic market, nor one sample with another",
+            todo="name folders of one kind",
+        )
+    return next(iter(markers.values()), None)
 
 
 def put(folder: Path, frames: Mapping[str, pd.DataFrame]) -> None:
@@ -80,10 +128,15 @@ def _write(folder: Path, name: str, frame: pd.DataFrame, ending: str) -> None:
     schema = FILES[name]
     first = schema.columns[0].name
     rows = frame.rename_axis(first).reset_index() if schema.date_indexed else frame
-    if ending == ".parquet":
-        rows.to_parquet(folder / f"{name}{ending}", index=False)
+    save(folder / f"{name}{ending}", rows)
+
+
+def save(path: Path, rows: pd.DataFrame) -> None:
+    """Write rows as CSV or Parquet, by the ending; the index is left out."""
+    if path.suffix == ".parquet":
+        rows.to_parquet(path, index=False)
     else:
-        rows.to_csv(folder / f"{name}{ending}", index=False, date_format="%Y-%m-%d", lineterminator="\n")
+        rows.to_csv(path, index=False, date_format="%Y-%m-%d", lineterminator="\n")
 
 
 def _errors(folder: Path) -> list[Finding]:
@@ -93,6 +146,15 @@ def _errors(folder: Path) -> list[Finding]:
     market = Folder([folder])
     found = [*market.about_files, *(f for name in market.files for f in market.findings(name))]
     return [finding for finding in found if finding.severity == "error"]
+
+
+def _anywhere(finding: Finding) -> Finding:
+    """Return a finding as it would be in a file of the other ending."""
+    return replace(finding, file=finding.file.split(".")[0])
+
+
+def _kind(finding: Finding) -> tuple[str, str, str]:
+    return finding.file.split(".")[0], finding.column, finding.rule
 
 
 def _refuse(folder: Path) -> None:
