@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -18,6 +19,9 @@ from indexsim.schema import FILES, MARKER
 
 #: Cells above which a new file is Parquet, not CSV: more than a person would read.
 GLANCE = 200_000
+
+#: Keys of the marker of a sample that say which part of it a folder holds.
+PARTS = ("cut", "parts")
 
 
 @contextmanager
@@ -83,17 +87,29 @@ def making(folder: Path, *sources: Path) -> Iterator[Path]:
 
 
 def _marker_of(sources: Sequence[Path]) -> bytes | None:
-    """Return the marker that all sources have, None where none has one."""
-    markers = {path: (path / MARKER).read_bytes() if (path / MARKER).is_file() else None for path in sources}
-    if len(set(markers.values())) > 1:
-        said = ", ".join(f"{path} is {'synthetic' if marker else 'not'}" for path, marker in markers.items())
+    """Return the marker of what is made from some folders, None where none has one."""
+    markers = [(path / MARKER).read_bytes() if (path / MARKER).is_file() else None for path in sources]
+    samples = [None if marker is None else _sample_of(marker) for marker in markers]
+    if any(sample != samples[0] for sample in samples):
+        said = ", ".join(f"{p} {'synthetic' if m else 'real'}" for p, m in zip(sources, markers, strict=True))
         raise ToolError(
             asked=f"make one market of {len(sources)} folders",
-            found=f"{said}; or the samples differ",
+            found=f"of other kinds, or of other samples: {said}",
             rule="real data is never mixed with a synthetic market, nor one sample with another",
             todo="name folders of one kind",
         )
-    return next(iter(markers.values()), None)
+    if len(set(markers)) < 2 or not isinstance(samples[0], dict):
+        return markers[0]
+    return (json.dumps({**samples[0], "parts": len(markers)}, indent=2) + "\n").encode()
+
+
+def _sample_of(marker: bytes) -> object:
+    """Return what a marker says of the sample, whatever part of it the folder holds; unreadable ones as they are."""
+    try:
+        said = json.loads(marker)
+    except ValueError:
+        return marker
+    return {key: value for key, value in said.items() if key not in PARTS} if isinstance(said, dict) else marker
 
 
 def put(folder: Path, frames: Mapping[str, pd.DataFrame]) -> None:

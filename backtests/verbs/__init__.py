@@ -9,6 +9,7 @@ from __future__ import annotations
 from backtests.verbs.analysis import drivers, vehicles
 from backtests.verbs.audit import claims
 from backtests.verbs.catalogue import describe, listing
+from backtests.verbs.folders import convert, cut, data, merge
 from backtests.verbs.indexes import bank, flows, index, review
 from backtests.verbs.markets import check, sample
 from backtests.verbs.runs import DEMO, demo, lookahead, report, run
@@ -26,12 +27,16 @@ __all__ = [
     "bank",
     "check",
     "claims",
+    "convert",
+    "cut",
+    "data",
     "demo",
     "describe",
     "drivers",
     "flows",
     "index",
     "listing",
+    "merge",
     "lookahead",
     "report",
     "review",

@@ -4,6 +4,6 @@ from __future__ import annotations
 
 from indexsim.reshape.convert import convert
 from indexsim.reshape.cut import cut
-from indexsim.reshape.merge import Disagreement, layered, rowwise
+from indexsim.reshape.merge import Disagreement, Prefer, layered, rowwise, unread_columns
 
-__all__ = ["Disagreement", "convert", "cut", "layered", "rowwise"]
+__all__ = ["Disagreement", "Prefer", "convert", "cut", "layered", "rowwise", "unread_columns"]
