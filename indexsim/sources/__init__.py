@@ -1,0 +1,1 @@
+"""Data of others on its way into a market folder."""
