@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from indexsim import rules
 from indexsim.events.parsing import LARGEST_CUT
-from indexsim.gate.suspicions import beyond_limit
+from indexsim.gate.suspicions import USUAL_SPLITS, beyond_limit
 from indexsim.review.selection import first_half
 
 Floats = NDArray[np.float64]
@@ -124,6 +124,18 @@ def splits(prices: Prices, code: str, before: Fraction, after: Fraction, rows: r
             if abs(np.log(move * float(ratio))) < min(np.log(NEAR), abs(np.log(move))):
                 clear = bool(beyond_limit(np.array(base), np.array(price), np.array(1)))
                 yield row, Change(code, "split", before, after, ratio), clear
+
+
+def jumps(prices: Prices, code: str, rows: range) -> Iterator[tuple[int, Fraction]]:
+    """Yield the sessions on which a close moved beyond its limit by about a usual ratio, with each such ratio."""
+    column = prices.codes[code]
+    usual = [Fraction(ratio).limit_denominator(10) for ratio in USUAL_SPLITS]
+    for row in rows:
+        base, price = prices.last[row - 1, column], prices.raw[row, column]
+        if beyond_limit(np.array(base), np.array(price), np.array(1)):
+            for ratio in (*usual, *(1 / ratio for ratio in usual)):
+                if abs(np.log(price / base * float(ratio))) < np.log(NEAR):
+                    yield row, ratio
 
 
 def pending(held: Mapping[str, Fraction], wanted: Mapping[str, Fraction], day: date) -> list[Change]:

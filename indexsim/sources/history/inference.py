@@ -14,8 +14,7 @@ import pandas as pd
 
 from indexsim.errors import MissingData, SpecError
 from indexsim.facts import IndexEvent
-from indexsim.gate.suspicions import USUAL_SPLITS, beyond_limit
-from indexsim.sources.history.changes import NEAR, Change, Prices, pending, splits
+from indexsim.sources.history.changes import Change, Prices, jumps, pending, splits
 from indexsim.sources.history.walk import Hypothesis, Target, Walk, first_divisor
 
 #: How far a level may lie from the published one: half of its last digit, and as much again where the first divisor
@@ -193,28 +192,26 @@ def _target(prices: Prices, one: Mapping[str, Fraction], other: Mapping[str, Fra
     """Return a list to be reached, with the splits that the closes tell."""
     sure: dict[int, list[Change]] = defaultdict(list)
     maybe: dict[int, list[Change]] = defaultdict(list)
-    for code in (code for code in one if code in other and one[code] != other[code]):
-        found = list(splits(prices, code, one[code], other[code], rows))
+    entries: dict[str, list[tuple[int, Fraction]]] = defaultdict(list)
+    for code in (code for code in one if one[code] != other.get(code)):
+        found = list(splits(prices, code, one[code], other[code], rows)) if code in other else []
         clear = [(row, change) for row, change, beyond in found if beyond]
         if len(clear) == 1:
             sure[clear[0][0]].append(clear[0][1])
             continue
-        for row, change in [(row, change) for row, change, _ in found] or _jumps(prices, code, one[code], rows):
+        weak = [(row, change) for row, change, _ in found]
+        for row, change in weak or [(row, _split(code, one[code], r)) for row, r in jumps(prices, code, rows)]:
             maybe[row].append(change)
-    return Target(rows[-1], other, *({row: tuple(v) for row, v in d.items()} for d in (sure, maybe)))
+    for code in (code for code in other if code not in one):
+        for row, ratio in jumps(prices, code, rows):
+            maybe[row].append(_split(code, other[code] / ratio, ratio))
+            entries[code].append((row, other[code] / ratio))
+    tables = ({key: tuple(values) for key, values in table.items()} for table in (sure, maybe))
+    return Target(rows[-1], other, *tables, entries={code: tuple(each) for code, each in entries.items()})
 
 
-def _jumps(prices: Prices, code: str, factor: Fraction, rows: range) -> list[tuple[int, Change]]:
-    """Return the moves by the ratio of a usual split that lead to neither list's factor: another change is near."""
-    column = prices.codes[code]
-    usual = [Fraction(r).limit_denominator(10) for r in USUAL_SPLITS]
-    found = []
-    for row in rows:
-        base, price = prices.last[row - 1, column], prices.raw[row, column]
-        if beyond_limit(np.array(base), np.array(price), np.array(1)):
-            near = [r for r in (*usual, *(1 / r for r in usual)) if abs(np.log(price / base * float(r))) < np.log(NEAR)]
-            found += [(row, Change(code, "split", factor, factor * r, r)) for r in near]
-    return found
+def _split(code: str, before: Fraction, ratio: Fraction) -> Change:
+    return Change(code, "split", before, before * ratio, ratio)
 
 
 def _told(

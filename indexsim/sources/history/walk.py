@@ -57,12 +57,24 @@ class Target:
         Splits that can have happened on that session only.
     maybe : mapping of row to tuple of Change
         Moves that may be a split.
+    entries : mapping of code to tuple of (row, factor)
+        Factors of an entry that such a move, on that row, would turn into the one of the list.
     """
 
     row: int
     factors: Mapping[str, Fraction]
     sure: Mapping[int, tuple[Change, ...]]
     maybe: Mapping[int, tuple[Change, ...]]
+    entries: Mapping[str, tuple[tuple[int, Fraction], ...]]
+
+    def early(self, held: Mapping[str, Fraction], row: int) -> list[Change]:
+        """Return the entries on a row at a factor that a later split would turn into that of the list."""
+        return [
+            Change(code, "add", None, factor)
+            for code, each in self.entries.items()
+            for split, factor in each
+            if row < split and code not in held
+        ]
 
     @property
     def told(self) -> frozenset[str]:
@@ -125,7 +137,7 @@ class Walk:
         maybe = [c for c in target.maybe.get(row, ()) if h.factors.get(c.code) == c.before]
         day = self.prices.sessions[row]
         steps = [c for c in pending(h.factors, target.factors, day) if c.code not in target.told or c.kind != "step"]
-        options = [c for c in (*maybe, *steps) if self._priced(c, row)]
+        options = [c for c in (*maybe, *steps, *target.early(h.factors, row)) if self._priced(c, row)]
         sums, chosen = self._sums(h, row, sure, options)
         levels, divisors = sums[:, 1], np.full(len(sums), h.divisor)
         moved = np.abs(sums[:, 0] - sums[0, 2]) > 1e-9 * sums[0, 2]
