@@ -6,10 +6,11 @@ import argparse
 import os
 import sys
 from collections.abc import Callable, Sequence
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from backtests.arguments import STATUS, read
+from backtests.arguments import STATUS, as_date, read
 from indexsim.errors import SpecError, ToolError
 
 if TYPE_CHECKING:
@@ -142,6 +143,47 @@ def _check(options: argparse.Namespace) -> tuple[Answer, int]:
 
     answer = verbs.check(_folders(options))
     return answer, NO if answer["errors"] else OK
+
+
+def _data(options: argparse.Namespace) -> tuple[Answer, int]:
+    from backtests import verbs
+
+    return verbs.data(options.dirs, constituents=options.constituents), OK
+
+
+def _convert(options: argparse.Namespace) -> tuple[Answer, int]:
+    from backtests import verbs
+
+    return verbs.convert(options.dir, options.to, out=options.out), OK
+
+
+def _merge(options: argparse.Namespace) -> tuple[Answer, int]:
+    from backtests import verbs
+
+    answer = verbs.merge(options.dirs, options.out, rows=options.rows, prefer=options.prefer)
+    return answer, OK if answer["path"] else NO
+
+
+def _cut(options: argparse.Namespace) -> tuple[Answer, int]:
+    from backtests import verbs
+
+    return verbs.cut(options.dir, options.out, start=options.start, end=options.end), OK
+
+
+def _history(options: argparse.Namespace) -> tuple[Answer, int]:
+    from backtests import verbs
+
+    lists = [_dated_list(words) for words in options.factors]
+    answer = verbs.history(_folders(options), lists, facts=options.facts, out=options.out)
+    return answer, NO if answer["ambiguous"] else OK
+
+
+def _dated_list(words: Sequence[str]) -> tuple[Path, date | None]:
+    asked = f"read --factors {' '.join(words)}"
+    if len(words) > 2:
+        found, rule = f"{len(words)} words", "--factors takes a list, and its day where the file does not say it"
+        raise SpecError(asked=asked, found=found, rule=rule, todo="write --factors before each list")
+    return Path(words[0]), as_date(words[1], asked) if words[1:] else None
 
 
 def _index(options: argparse.Namespace) -> tuple[Answer, int]:
@@ -279,6 +321,11 @@ _VERBS: dict[str, _Verb] = {
     "describe": _describe,
     "sample": _sample,
     "check": _check,
+    "data": _data,
+    "convert": _convert,
+    "merge": _merge,
+    "cut": _cut,
+    "history": _history,
     "index": _index,
     "flows": _flows,
     "boj": _boj,

@@ -10,6 +10,7 @@ from backtests.verbs.analysis import drivers, vehicles
 from backtests.verbs.audit import claims
 from backtests.verbs.catalogue import describe, listing
 from backtests.verbs.folders import convert, cut, data, merge
+from backtests.verbs.history import history
 from backtests.verbs.indexes import bank, flows, index, review
 from backtests.verbs.markets import check, sample
 from backtests.verbs.runs import DEMO, demo, lookahead, report, run
@@ -34,6 +35,7 @@ __all__ = [
     "describe",
     "drivers",
     "flows",
+    "history",
     "index",
     "listing",
     "merge",

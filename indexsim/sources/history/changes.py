@@ -37,6 +37,8 @@ class Change:
         Factor before and after; None out of the basket.
     ratio : Fraction or None
         New shares per old, of a split.
+    parent : str
+        Of a spin-off, where it is known.
     """
 
     code: str
@@ -44,11 +46,12 @@ class Change:
     before: Fraction | None
     after: Fraction | None
     ratio: Fraction | None = None
+    parent: str = ""
 
     def __str__(self) -> str:
         ends = " to ".join(f"{float(f):g}" for f in (self.before, self.after) if f is not None)
         split = f" {self.ratio.numerator}:{self.ratio.denominator}" if self.ratio else ""
-        return f"{self.code} {self.kind}{split} ({ends})"
+        return f"{self.code} {self.kind}{split}{self.parent and ' of '}{self.parent} ({ends})"
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
@@ -225,12 +225,16 @@ def _told(
     placed = [Placed(prices.sessions[r], c, "closes" if (r, c) in splits_told else "levels") for r, c in sorted(sure)]
     open_ = sorted(set.union(*told) - sure, key=lambda each: (each[1].code, each[0]))
     if open_ and len(preferred) == 1:
-        return [*placed, *(Placed(prices.sessions[r], c, "facts") for r, c in sorted(preferred[0] - sure))], []
+        placed += [Placed(prices.sessions[r], c, "facts") for r, c in sorted(preferred[0] - sure)]
+        open_ = []
+    placed = [_with_parent(p, source) for p in placed]
+    orphans = [_orphan(p, prices, found[0]) for p in placed if p.change.kind == "spin-off" and not p.change.parent]
     by_code: dict[str, list[str]] = defaultdict(list)
     for row, change in open_:
         by_code[change.code].append(f"{prices.sessions[row]} {_short(change)}")
     why = f"{len(found)} histories fit every level"
-    return placed, [Ambiguous(code, _between(code, targets, found), tuple(c), why) for code, c in by_code.items()]
+    ambiguous = [Ambiguous(code, _wanted(code, targets[-1]), tuple(said), why) for code, said in by_code.items()]
+    return placed, [*ambiguous, *orphans]
 
 
 def _is_known(session: date, change: Change, source: Sequence[IndexEvent]) -> bool:
@@ -257,7 +261,7 @@ def _untold(
             kinds = [_short(c) for c in rest if c.code == code]
             dated = [f"{prices.sessions[r]} {_short(c)}" for r, cs in target.maybe.items() for c in cs if c.code == code]
             said = (*dated, *(f"{kind} on any session from {span}" for kind in kinds))
-            ambiguous.append(Ambiguous(code, _between(code, [target], [], one), said, why))
+            ambiguous.append(Ambiguous(code, _wanted(code, target), said, why))
         low = target.row
     return placed, ambiguous
 
@@ -266,10 +270,26 @@ def _short(change: Change) -> str:
     return str(change).partition(" ")[2]
 
 
-def _between(
-    code: str, targets: Sequence[Target], found: Sequence[Hypothesis], one: FactorList | None = None
-) -> str:
-    """Say what the lists have of a code."""
-    after = targets[-1].factors.get(code)
-    ends = [f"{float(f):g}" if f is not None else "not in" for f in ([one.factors.get(code)] if one else []) + [after]]
-    return " to ".join(ends) if one else f"{ends[0]} in the last list"
+def _wanted(code: str, target: Target) -> str:
+    """Say what a list has of a code."""
+    factor = target.factors.get(code)
+    return f"{'not' if factor is None else f'{float(factor):g}'} in the last list"
+
+
+def _with_parent(placed: Placed, source: Sequence[IndexEvent]) -> Placed:
+    """Return a spin-off with the parent that a source names."""
+    words = (e.event for e in source if e.effective == placed.session and e.code == placed.change.code)
+    parent = next((word.partition(" of ")[2] for word in words if word.startswith("spin-off of ")), "")
+    return replace(placed, change=replace(placed.change, parent=parent)) if placed.change.kind == "spin-off" else placed
+
+
+def _orphan(placed: Placed, prices: Prices, h: Hypothesis) -> Ambiguous:
+    """List the names that a company can have been spun off by: they fell that day, by about its worth first."""
+    row = prices.sessions.index(placed.session)
+    price = prices.raw[row, prices.codes[placed.change.code]]
+    fell = {code: prices.last[row - 1, prices.codes[code]] - prices.last[row, prices.codes[code]] for code in h.factors}
+    same = [code for code, fall in fell.items() if fall > 0 and h.factors[code] == placed.change.after]
+    nearest = sorted(same, key=lambda code: (abs(fell[code] - price), code))
+    candidates = tuple(f"{code}, {fell[code]:g} yen lower" for code in nearest)
+    why = f"the levels tell the session and the factor; no level tells the parent, the company closed at {price:g}"
+    return Ambiguous(placed.change.code, f"spin-off on {placed.session}", candidates, why)
