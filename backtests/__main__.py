@@ -205,10 +205,12 @@ def _index(options: argparse.Namespace) -> tuple[Answer, int]:
         carry=options.carry,
         total_return=options.total_return,
         what_if=options.what_if,
+        ticks=options.ticks,
+        ticks_out=options.ticks_out,
         waive=options.waive or (),
     )
-    inexact = not answer["days"] or answer["exact_days"] < answer["days"]
-    return answer, NO if options.exact and inexact else OK
+    inexact = options.exact and (not answer["days"] or answer["exact_days"] < answer["days"])
+    return answer, NO if inexact or answer.get("ticks", {}).get("findings") else OK
 
 
 def _refuse_swallowed(options: argparse.Namespace) -> None:

@@ -166,6 +166,8 @@ def _index_arguments(verb: argparse.ArgumentParser) -> None:
     verb.add_argument("--compare", action="store_true", help="the Nikkei beside TOPIX: NT ratio, count, volatility")
     verb.add_argument("--carry", action="store_true", help="how far the carry model is from the futures' closes")
     verb.add_argument("--total-return", action="store_true", help="total return from dividends, against the published")
+    verb.add_argument("--ticks", type=_iso_date, metavar="DATE", help="replay the ticks of a session (ticks/DATE)")
+    verb.add_argument("--ticks-out", type=Path, metavar="FILE", help="with --ticks, the level at each time, .csv or .parquet")
     _waive_argument(verb)
     verb.add_argument("--what-if", default="", metavar="W", help=f"difference to a counterfactual world: {_WORLDS}")
 
