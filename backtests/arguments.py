@@ -143,9 +143,7 @@ def _cut_arguments(verb: argparse.ArgumentParser) -> None:
 def _history_arguments(verb: argparse.ArgumentParser) -> None:
     _market_arguments(verb)
     a_list = "a list of factors, with its day where the file does not say it; twice or more"
-    verb.add_argument(
-        "--factors", action="append", nargs="+", required=True, metavar=("LIST", "DATE"), help=a_list
-    )
+    verb.add_argument("--factors", action="append", nargs="+", required=True, metavar=("LIST", "DATE"), help=a_list)
     uses = "check what is found against data/facts (default), take them as a source where it is open, or no"
     verb.add_argument("--facts", default="check", metavar="USE", help=uses)
     verb.add_argument("--out", type=Path, metavar="DIR2", help="market folder that gets factors and divisors")
@@ -167,7 +165,9 @@ def _index_arguments(verb: argparse.ArgumentParser) -> None:
     verb.add_argument("--carry", action="store_true", help="how far the carry model is from the futures' closes")
     verb.add_argument("--total-return", action="store_true", help="total return from dividends, against the published")
     verb.add_argument("--ticks", type=_iso_date, metavar="DATE", help="replay the ticks of a session (ticks/DATE)")
-    verb.add_argument("--ticks-out", type=Path, metavar="FILE", help="with --ticks, the level at each time, .csv or .parquet")
+    verb.add_argument(
+        "--ticks-out", type=Path, metavar="FILE", help="with --ticks, the level at each time, .csv or .parquet"
+    )
     _waive_argument(verb)
     verb.add_argument("--what-if", default="", metavar="W", help=f"difference to a counterfactual world: {_WORLDS}")
 

@@ -195,7 +195,9 @@ def _pieces(path: Path) -> Iterator[pd.DataFrame]:
         else:
             text = csv.ConvertOptions(column_types=dict.fromkeys(names, pa.string()), include_columns=names)
             # Of a path the file would be mapped, and count as memory.
-            reader = csv.open_csv(pa.OSFile(str(path)), csv.ReadOptions(block_size=_BYTES, use_threads=False), convert_options=text)
+            reader = csv.open_csv(
+                pa.OSFile(str(path)), csv.ReadOptions(block_size=_BYTES, use_threads=False), convert_options=text
+            )
             batches, header = iter(reader), names
         if absent := [name for name in names if name not in header]:
             raise KeyError(f"no column {', '.join(absent)}; the header has {', '.join(header)}")

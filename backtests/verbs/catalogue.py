@@ -24,9 +24,7 @@ def listing(what: str) -> Answer:
 
 
 def _strategy_rows() -> list[Answer]:
-    return [
-        {"name": n, "path": f"{c.__module__}:{c.__name__}", "what": _first_line(c)} for n, c in shipped().items()
-    ]
+    return [{"name": n, "path": f"{c.__module__}:{c.__name__}", "what": _first_line(c)} for n, c in shipped().items()]
 
 
 def _instrument_rows() -> list[Answer]:

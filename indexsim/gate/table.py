@@ -13,6 +13,7 @@ from indexsim import sessions
 from indexsim.errors import Finding
 from indexsim.gate import suspicions
 from indexsim.gate.cells import BOUNDS, LONGEST, as_written, is_divisor, is_plain, parse_dates, to_numbers
+from indexsim.gate.gaps import gaps
 from indexsim.schema import DATE, Column, FileSchema
 
 #: Findings listed per column and rule; one more stands for the rest.
@@ -227,16 +228,9 @@ class Table:
 
     def gaps(self) -> None:
         """Warn of sessions without a row between the first and the last, one finding a gap."""
-        days = pd.DatetimeIndex(self.frame[DATE.name])
-        table = sessions.all_sessions()
-        expected = table[(table >= days.min()) & (table <= days.max())] if len(days) else table[:0]
-        absent = ~expected.isin(days)
-        starts = np.flatnonzero(absent & ~np.append(False, absent[:-1]))
-        ends = np.flatnonzero(absent & ~np.append(absent[1:], False))
-        shown = expected.to_numpy().astype("datetime64[D]").astype(str)
-        for start, end in zip(starts, ends, strict=True):
-            found = "no row" if start == end else f"no row on {end - start + 1} sessions"
-            row = _from_to(shown[start], shown[end])
+        for start, end, count in gaps(pd.DatetimeIndex(self.frame[DATE.name])):
+            found = "no row" if count == 1 else f"no row on {count} sessions"
+            row = _from_to(f"{start:%Y-%m-%d}", f"{end:%Y-%m-%d}")
             self.findings.append(Finding(self.name, row, "", "missing-session", found, "warning"))
 
     def keep(self, rows: Mask) -> None:

@@ -111,7 +111,9 @@ def _newest(before: pd.Series, codes: pd.Series) -> pd.Series:
 
 def _events(market: MarketData, first: date, last: date) -> dict[str, pd.DataFrame]:
     """Return factors and divisors from the first session of the part on."""
-    closes = market.folder.frame("closes").loc[pd.Timestamp(first) : pd.Timestamp(last)] if market.has("closes") else None
+    closes = (
+        market.folder.frame("closes").loc[pd.Timestamp(first) : pd.Timestamp(last)] if market.has("closes") else None
+    )
     if closes is not None and closes.empty:
         raise MissingData(
             asked=f"cut the events from {first} to {last}",
@@ -132,10 +134,15 @@ def _divisors(market: MarketData, start: date, last: date) -> pd.DataFrame:
     days = frame["effective_date"]
     inside = frame[(days > pd.Timestamp(start)) & (days <= pd.Timestamp(last))]
     if not can_rebuild(market):  # without closes nothing says which divisor follows: the published rows it is
-        return frame[(days <= pd.Timestamp(last)) & (days >= days[days <= pd.Timestamp(start)].max())]
+        published: pd.DataFrame = frame[
+            (days <= pd.Timestamp(last)) & (days >= days[days <= pd.Timestamp(start)].max())
+        ]
+        return published
     entry = next(e for e in reversed(rebuild(market, start).index.ledger.entries) if e.session <= start)
     note = f"in force from {entry.session}: {entry.event}"
-    first = pd.DataFrame({"effective_date": [pd.Timestamp(start)], "divisor": [format(entry.after, "f")], "note": [note]})
+    first = pd.DataFrame(
+        {"effective_date": [pd.Timestamp(start)], "divisor": [format(entry.after, "f")], "note": [note]}
+    )
     return pd.concat([first, inside], ignore_index=True)
 
 
@@ -152,7 +159,7 @@ def _same_index(whole: MarketData, part: MarketData, last: date) -> int:
     levels = rebuild(part).levels
     expected = rebuild(whole, last).levels.reindex(levels.index)
     if not levels.equals(expected):
-        day = (levels != expected).idxmax()
+        day = levels.index[(levels != expected).to_numpy()][0]
         found = f"{levels[day]:.2f} in the part, {expected[day]:.2f} in the whole"
         finding = Finding("factors", f"{day:%Y-%m-%d}", "", "cut-keeps-index", found)
         raise DataError([finding], asked="cut the market", todo="name another first day")

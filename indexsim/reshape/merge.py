@@ -153,7 +153,7 @@ def _joined(name: str, layers: Mapping[Path, Folder], prefer: Prefer) -> tuple[p
 def _keyed(frame: pd.DataFrame, schema: FileSchema) -> pd.DataFrame:
     """Return the rows by their key; a blank text is unknown, as a blank number is."""
     rows = frame if schema.date_indexed else frame.set_index(list(schema.key))
-    texts = [c for c in rows if rows[c].dtype == object or isinstance(rows[c].dtype, pd.StringDtype)]
+    texts = [str(c) for c in rows if rows[c].dtype == object or isinstance(rows[c].dtype, pd.StringDtype)]
     return rows.assign(**{c: rows[c].astype(object).where(rows[c] != "", np.nan) for c in texts})
 
 
@@ -197,4 +197,3 @@ def _cell(value: object) -> str:
     if isinstance(value, pd.Timestamp):
         return f"{value:%Y-%m-%d}"
     return str(value)
-

@@ -94,7 +94,7 @@ def is_ratio(ratio: Fraction) -> bool:
 
 
 def ratios(before: Fraction, after: Fraction) -> tuple[Fraction, ...]:
-    """Return the split ratios that lead from a factor to another: the exact one, else those that a cut factor hides (A7).
+    """Return the split ratios that lead from a factor to another: the exact one, else those behind a cut factor (A7).
 
     Examples
     --------
@@ -109,7 +109,9 @@ def ratios(before: Fraction, after: Fraction) -> tuple[Fraction, ...]:
     return tuple(sorted(cut))
 
 
-def splits(prices: Prices, code: str, before: Fraction, after: Fraction, rows: range) -> Iterator[tuple[int, Change, bool]]:
+def splits(
+    prices: Prices, code: str, before: Fraction, after: Fraction, rows: range
+) -> Iterator[tuple[int, Change, bool]]:
     """Yield the sessions on which the close moved as a split would move it.
 
     Yields

@@ -206,8 +206,8 @@ def _target(prices: Prices, one: Mapping[str, Fraction], other: Mapping[str, Fra
         for row, ratio in jumps(prices, code, rows):
             maybe[row].append(_split(code, other[code] / ratio, ratio))
             entries[code].append((row, other[code] / ratio))
-    tables = ({key: tuple(values) for key, values in table.items()} for table in (sure, maybe))
-    return Target(rows[-1], other, *tables, entries={code: tuple(each) for code, each in entries.items()})
+    told, possible = ({row: tuple(changes) for row, changes in table.items()} for table in (sure, maybe))
+    return Target(rows[-1], other, told, possible, {code: tuple(each) for code, each in entries.items()})
 
 
 def _split(code: str, before: Fraction, ratio: Fraction) -> Change:
@@ -259,7 +259,9 @@ def _untold(
         rest = [c for c in pending(one.factors, target.factors, prices.sessions[low]) if c.code not in target.told]
         for code in dict.fromkeys(c.code for c in rest):
             kinds = [_short(c) for c in rest if c.code == code]
-            dated = [f"{prices.sessions[r]} {_short(c)}" for r, cs in target.maybe.items() for c in cs if c.code == code]
+            dated = [
+                f"{prices.sessions[r]} {_short(c)}" for r, cs in target.maybe.items() for c in cs if c.code == code
+            ]
             said = (*dated, *(f"{kind} on any session from {span}" for kind in kinds))
             ambiguous.append(Ambiguous(code, _wanted(code, target), said, why))
         low = target.row

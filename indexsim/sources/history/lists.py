@@ -65,7 +65,10 @@ def read_list(path: Path, day: date | None = None) -> FactorList:
 def _cells(path: Path) -> list[dict[str, str]]:
     if not path.is_file():
         raise MissingData(
-            asked=f"read the list {path}", found="no such file", rule="a list of factors is a CSV", todo="check the path"
+            asked=f"read the list {path}",
+            found="no such file",
+            rule="a list of factors is a CSV",
+            todo="check the path",
         )
     content = path.read_bytes()
     try:

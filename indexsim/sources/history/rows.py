@@ -58,17 +58,21 @@ def to_rows(history: History, closes: pd.DataFrame, levels: pd.Series) -> Rows:
     DataError
         Something in the history is ambiguous, or no level told a divisor.
     """
-    if history.ambiguous or history.divisor is None:
-        raise DataError(
-            [Finding("factors", "", a.code, "history-is-sure", f"{a.what}: {len(a.candidates)} candidates; {a.why}")
-             for a in history.ambiguous] or [Finding("divisors", "", "", "history-is-sure", "no level tells a divisor")],
-            asked="write the history of the factors",
-            todo="add closes and levels, another list, or a source of events",
-        )  # fmt: skip
+    unsure = [
+        Finding("factors", "", a.code, "history-is-sure", f"{a.what}: {len(a.candidates)} candidates; {a.why}")
+        for a in history.ambiguous
+    ]
+    if history.divisor is None:
+        unsure.append(Finding("divisors", "", "", "history-is-sure", "no level tells a divisor"))
+    if unsure or history.divisor is None:
+        todo = "add closes and levels, another list, or a source of events"
+        raise DataError(unsure, asked="write the history of the factors", todo=todo)
     factors = _factors(history)
     filled = closes.ffill().loc[pd.Timestamp(_first_session(history, closes)) :]
     index = PriceWeightedIndex.build(filled, *parse_events(factors), history.divisor)
-    start = "fitted to the level of the day; others fit too" if history.fitted else "in force on the day of the first list"
+    start = (
+        "fitted to the level of the day; others fit too" if history.fitted else "in force on the day of the first list"
+    )
     entries = index.ledger.entries
     divisors = pd.DataFrame(
         {
@@ -113,7 +117,9 @@ def _first_session(history: History, closes: pd.DataFrame) -> date:
 
 def _factors(history: History) -> pd.DataFrame:
     day = history.first.day.isoformat()
-    rows = [(day, code, _text(factor), "initial", "from the first list") for code, factor in history.first.factors.items()]
+    rows = [
+        (day, code, _text(factor), "initial", "from the first list") for code, factor in history.first.factors.items()
+    ]
     rows += [
         (p.session.isoformat(), p.change.code, _text(p.change.after), _word(p), f"inferred from the {p.by}")
         for p in history.placed

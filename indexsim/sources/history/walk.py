@@ -177,7 +177,7 @@ class Walk:
         return bool(np.isfinite(self.prices.last[row - 1, column]) and np.isfinite(self.prices.last[row, column]))
 
     def _spun_off(self, h: Hypothesis, row: int) -> Iterator[tuple[Hypothesis, float]]:
-        """Yield a hypothesis with a company that has its first close here and a factor that makes the level fit (A23)."""
+        """Yield a hypothesis with a company that has its first close here, at the factor that the level tells (A23)."""
         columns = [self.prices.codes[code] for code in h.factors]
         held = self.prices.last[row, columns] @ np.array([float(f) for f in h.factors.values()])
         lacking = self.levels[row] * h.divisor - held
