@@ -7,6 +7,7 @@ import io
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from indexsim.errors import DataError, Finding, nearest
@@ -89,7 +90,7 @@ def _load(path: Path, schema: FileSchema, listed: bool = True) -> tuple[pd.DataF
             raw = pd.read_parquet(path)
             # An index is a column that pandas set aside.
             raw = raw if isinstance(raw.index, pd.RangeIndex) else raw.reset_index()
-            for position in [n for n, dtype in enumerate(raw.dtypes) if not is_plain(dtype)]:
+            for position in [n for n, dtype in enumerate(raw.dtypes) if not (is_plain(dtype) or _is_days(dtype))]:
                 raw.iloc[:, position].to_numpy(dtype=object)  # bytes that are no text show here, or in any later line
             return raw, []
         text = path.read_bytes().decode("utf-8-sig")
@@ -100,6 +101,10 @@ def _load(path: Path, schema: FileSchema, listed: bool = True) -> tuple[pd.DataF
     except Exception as error:  # on bytes of any kind a parser may fail in any way: that is the finding
         found = str(error).splitlines()[0] if str(error) else type(error).__name__
     return None, [Finding(path.name, "", "", "file-is-readable", found)]
+
+
+def _is_days(dtype: object) -> bool:
+    return isinstance(dtype, np.dtype) and dtype.kind == "M"
 
 
 def _whole_rows(name: str, text: str) -> Iterator[Finding]:
