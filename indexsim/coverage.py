@@ -93,7 +93,7 @@ def _parts(frame: pd.DataFrame, schema: FileSchema, days: pd.DatetimeIndex) -> A
 
 def _codes(frame: pd.DataFrame) -> Answer:
     """Return how many codes a wide file has, and which have blanks between their first and last cell."""
-    held = frame.notna().to_numpy()
+    held = frame.notna().to_numpy(dtype=bool)
     inside = np.maximum.accumulate(held, axis=0) & np.maximum.accumulate(held[::-1], axis=0)[::-1]
     holes = (inside & ~held).sum(axis=0)
     first = [{"code": str(frame.columns[at]), "blank": int(holes[at])} for at in np.flatnonzero(holes)[:LISTED]]

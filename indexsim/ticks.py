@@ -6,8 +6,9 @@ or used is left out with a finding; a price that is left out moves no level.
 
 from __future__ import annotations
 
+import shutil
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -160,6 +161,36 @@ class TickDay:
                 self.findings.append(Finding(f"{FOLDER}/{self._path.name}", "", "", rule, said))
 
 
+def tick_files(folder: Path) -> dict[date, Path]:
+    """Return the files of ticks in a market folder by session; other names are not read.
+
+    Raises
+    ------
+    DataError
+        A session has two.
+    """
+    found: dict[date, Path] = {}
+    for path in sorted((folder / FOLDER).glob("????-??-??.*")):
+        if path.suffix not in ENDINGS:
+            continue
+        try:
+            day = date.fromisoformat(path.stem)
+        except ValueError:
+            continue
+        if day in found:
+            said = f"stands beside {found[day].name}; one of the two must go"
+            raise DataError([Finding(f"{FOLDER}/{path.name}", "", "", "file-once", said)], asked=f"find ticks in {folder}")
+        found[day] = path
+    return found
+
+
+def copy_ticks(files: Mapping[date, Path], folder: Path) -> None:
+    """Copy files of ticks into a market folder."""
+    for path in files.values():
+        (folder / FOLDER).mkdir(exist_ok=True)
+        shutil.copyfile(path, folder / FOLDER / path.name)
+
+
 def tick_file(folders: tuple[Path, ...], session: date) -> Path:
     """Return the file of a session's ticks in a market; a later layer wins.
 
@@ -169,9 +200,8 @@ def tick_file(folders: tuple[Path, ...], session: date) -> Path:
         No layer has one.
     """
     for folder in reversed(folders):
-        for ending in ENDINGS:
-            if (path := folder / FOLDER / f"{session}{ending}").is_file():
-                return path
+        if path := tick_files(folder).get(session):
+            return path
     raise MissingData(
         asked=f"read the ticks of {session}",
         found=f"no {FOLDER}/{session}.csv or .parquet in {', '.join(map(str, folders))}",

@@ -19,6 +19,7 @@ from indexsim.market import MarketData
 from indexsim.rebuild import can_rebuild, rebuild
 from indexsim.reshape.events import cut_factors
 from indexsim.schema import FILES, MARKER, FileSchema
+from indexsim.ticks import copy_ticks, tick_files
 
 #: Files whose rows hold, code by code, until the next one.
 IN_FORCE = ("universe", "shares_ffw")
@@ -81,6 +82,7 @@ def cut(folder: Path, first: date, last: date, out: Path) -> Cut:
         for name, frame in kept.items():
             shelf.write(fresh, name, frame, market.folder.files[name].suffix)
         _mark(fresh, first, last)
+        copy_ticks({day: path for day, path in tick_files(folder).items() if first <= day <= last}, fresh)
         sessions = _same_index(market, MarketData.open(fresh), last) if can_rebuild(market) else None
     left_out = tuple(name for name in sorted(frames) if name not in kept)
     return Cut({name: len(frame) for name, frame in kept.items()}, left_out, sessions)

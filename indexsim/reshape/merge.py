@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import filecmp
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from datetime import date
 from pathlib import Path
 from typing import Literal
 
@@ -16,6 +18,7 @@ from indexsim.errors import DataError, SpecError
 from indexsim.market import Folder
 from indexsim.reshape.events import continued
 from indexsim.schema import FILES, FileSchema
+from indexsim.ticks import copy_ticks, tick_files
 
 Prefer = Literal["", "first", "last"]
 
@@ -62,6 +65,7 @@ def layered(folders: Sequence[Path], out: Path) -> dict[str, Path]:
     with shelf.making(out, *folders) as fresh:
         for path in market.files.values():
             shutil.copyfile(path, fresh / path.name)
+        copy_ticks({day: path for folder in folders for day, path in tick_files(folder).items()}, fresh)
     return {name: market.files[name].parent for name in sorted(market.files)}
 
 
@@ -101,6 +105,8 @@ def rowwise(
     for name in (name for name in names if len(sources[name]) > 1):
         joined[name], said = _joined(name, {folder: layers[folder] for folder in sources[name]}, prefer)
         found += said
+    ticks, said = _ticks(folders, prefer)
+    found += said
     if found and not prefer:
         return sources, tuple(sorted(found))
     with shelf.making(out, *folders) as fresh:
@@ -110,7 +116,20 @@ def rowwise(
                 shelf.write(fresh, name, joined[name], path.suffix)
             else:
                 shutil.copyfile(path, fresh / path.name)
+        copy_ticks(ticks, fresh)
     return sources, tuple(sorted(found))
+
+
+def _ticks(folders: Sequence[Path], prefer: Prefer) -> tuple[dict[date, Path], list[Disagreement]]:
+    """Return the ticks of all folders: those of a session are one file, and two of one session must be equal."""
+    taken: dict[date, Path] = {}
+    found = []
+    for folder in folders:
+        for day, path in tick_files(folder).items():
+            if day in taken and not filecmp.cmp(taken[day], path, shallow=False):
+                found.append(Disagreement("ticks", day.isoformat(), "", taken[day].name, path.name, str(folder)))
+            taken[day] = path if day not in taken or prefer == "last" else taken[day]
+    return taken, found
 
 
 def unread_columns(folder: Path, name: str) -> tuple[str, ...]:
