@@ -53,15 +53,15 @@ def changing(folder: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def making(folder: Path, *sources: Path) -> Iterator[Path]:
+def making(folder: Path, *sources: Folder) -> Iterator[Path]:
     """Yield an empty folder that becomes a market folder when the block ends well and all its files pass the gate.
 
     Parameters
     ----------
     folder : Path
         Does not exist yet, or is empty.
-    *sources : Path
-        Market folders that the new one is made from: what is made from a synthetic market is marked as it is.
+    *sources : Folder
+        Markets that the new one is made from: what is made from a synthetic market is marked as it is.
 
     Raises
     ------
@@ -70,7 +70,7 @@ def making(folder: Path, *sources: Path) -> Iterator[Path]:
     ToolError
         There is something in `folder` already, or a synthetic market and another one would be mixed.
     """
-    marker, before = _marker_of(sources), {_kind(finding) for path in sources for finding in _errors(path)}
+    marker, before = _marker_of(sources), {_kind(finding) for source in sources for finding in _errors_of(source)}
     if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
         raise ToolError(
             asked=f"write a market to {folder}",
@@ -86,14 +86,15 @@ def making(folder: Path, *sources: Path) -> Iterator[Path]:
             raise DataError(found, asked=f"write a market to {folder}", todo="nothing was written; correct the files")
 
 
-def _marker_of(sources: Sequence[Path]) -> bytes | None:
+def _marker_of(sources: Sequence[Folder]) -> bytes | None:
     """Return the marker of what is made from some folders, None where none has one."""
-    markers = [(path / MARKER).read_bytes() if (path / MARKER).is_file() else None for path in sources]
+    paths = [path for source in sources for path in source.paths]
+    markers = [(path / MARKER).read_bytes() if (path / MARKER).is_file() else None for path in paths]
     samples = [None if marker is None else _sample_of(marker) for marker in markers]
     if any(sample != samples[0] for sample in samples):
-        said = ", ".join(f"{p} {'synthetic' if m else 'real'}" for p, m in zip(sources, markers, strict=True))
+        said = ", ".join(f"{p} {'synthetic' if m else 'real'}" for p, m in zip(paths, markers, strict=True))
         raise ToolError(
-            asked=f"make one market of {len(sources)} folders",
+            asked=f"make one market of {len(paths)} folders",
             found=f"of other kinds, or of other samples: {said}",
             rule="real data is never mixed with a synthetic market, nor one sample with another",
             todo="name folders of one kind",
@@ -159,7 +160,10 @@ def _errors(folder: Path) -> list[Finding]:
     """Return the errors of every file of a folder, each read anew."""
     if not any((folder / f"{name}{ending}").is_file() for name in FILES for ending in gate.ENDINGS):
         return []
-    market = Folder([folder])
+    return _errors_of(Folder([folder]))
+
+
+def _errors_of(market: Folder) -> list[Finding]:
     found = [*market.about_files, *(f for name in market.files for f in market.findings(name))]
     return [finding for finding in found if finding.severity == "error"]
 

@@ -179,7 +179,9 @@ def tick_files(folder: Path) -> dict[date, Path]:
             continue
         if day in found:
             said = f"stands beside {found[day].name}; one of the two must go"
-            raise DataError([Finding(f"{FOLDER}/{path.name}", "", "", "file-once", said)], asked=f"find ticks in {folder}")
+            raise DataError(
+                [Finding(f"{FOLDER}/{path.name}", "", "", "file-once", said)], asked=f"find ticks in {folder}"
+            )
         found[day] = path
     return found
 

@@ -100,8 +100,8 @@ PLANTED: dict[str, tuple[list[Event], list[str]]] = {
     ),
     "on the day of the second list": ([FactorStep("A00", F(4), effective=on(N - 1))], ["59 A00 step (5 to 4) levels"]),
     "three replacements on three days": (
-        [Replace({f"X{n}": F(1)}, (f"A1{n}",), effective=on(10 + 15 * n)) for n in range(3)],
-        [text for n in range(3) for text in (f"{10 + 15 * n} A1{n} remove (1) levels", f"{10 + 15 * n} X{n} add (1) levels")],
+        [Replace({f"X{n}": F(1)}, (f"A{3 * n + 1:02}",), effective=on(10 + 15 * n)) for n in range(3)],
+        [f"{10 + 15 * n} {text} (1) levels" for n in range(3) for text in (f"A{3 * n + 1:02} remove", f"X{n} add")],
     ),
     "an exit without an entry": ([Replace({}, ("A04",), effective=on(7))], ["7 A04 remove (1) levels"]),
     "a split of a name that leaves later": (
@@ -297,21 +297,30 @@ def _held(basket: Basket, events: tuple[Event, ...], day: date) -> dict[str, Fra
 
 def _changed(events: tuple[Event, ...], first: date, last: date) -> list[tuple[date, str]]:
     inside = [e for e in events if first < e.effective <= last]
-    return [(e.effective, c) for e in inside for c in ((*e.leaving, *e.entering) if isinstance(e, Replace) else (e.code,))]
+    return [
+        (e.effective, c) for e in inside for c in ((*e.leaving, *e.entering) if isinstance(e, Replace) else (e.code,))
+    ]
 
 
 @pytest.mark.real
 @pytest.mark.parametrize(
     ("window", "first", "last", "misfits"),
-    [("window_2025", "2025-07-03", "2025-10-31", []), ("window_2017_2018", "2017-01-24", "2018-11-16", ["2018-02-06", "2018-03-05"])],
+    [
+        ("window_2025", "2025-07-03", "2025-10-31", []),
+        ("window_2017_2018", "2017-01-24", "2018-11-16", ["2018-02-06", "2018-03-05"]),
+    ],
 )
-def test_every_real_event_is_found_between_two_lists(real: Path, window: str, first: str, last: str, misfits: list[str]) -> None:
+def test_every_real_event_is_found_between_two_lists(
+    real: Path, window: str, first: str, last: str, misfits: list[str]
+) -> None:
     market = MarketData.open(real / window)
     basket, events = market.folder.events
     days = [date.fromisoformat(day) for day in (first, last)]
     closes, levels = market.table("closes"), market.table("index")["close"]
     divisor = Decimal(market.table("divisors")["divisor"].iloc[0])
-    history = infer([FactorList(d, _held(basket, events, d)) for d in days], closes, levels, divisor, facts.index_events())
+    history = infer(
+        [FactorList(d, _held(basket, events, d)) for d in days], closes, levels, divisor, facts.index_events()
+    )
     rows = to_rows(history, closes, levels)
 
     assert {(p.session, p.change.code) for p in history.placed} == set(_changed(events, *days))

@@ -50,7 +50,7 @@ def convert(folder: Path, ending: str, out: Path | None = None) -> tuple[str, ..
             rule="a sample keeps the files that `sample` writes",
             todo="name a new folder with --out",
         )
-    with shelf.changing(folder) if out is None else shelf.making(out, folder) as fresh:
+    with shelf.changing(folder) if out is None else shelf.making(out, market) as fresh:
         if out is not None:
             shutil.copytree(folder, fresh, dirs_exist_ok=True)
         names = tuple(name for name in sorted(market.files) if market.files[name].suffix != ending)

@@ -78,7 +78,7 @@ def cut(folder: Path, first: date, last: date, out: Path) -> Cut:
     if market.has("factors"):
         frames |= _events(market, first, last)
     kept = {name: frame for name, frame in sorted(frames.items()) if len(frame)}
-    with shelf.making(out, folder) as fresh:
+    with shelf.making(out, market.folder) as fresh:
         for name, frame in kept.items():
             shelf.write(fresh, name, frame, market.folder.files[name].suffix)
         _mark(fresh, first, last)
@@ -101,7 +101,7 @@ def _rows(schema: FileSchema, frame: pd.DataFrame, first: date, last: date) -> p
         until |= frame["announced_date"] <= pd.Timestamp(last)
     if schema.name in IN_FORCE:
         since |= _newest(days <= pd.Timestamp(first), frame["code"])
-    elif schema.date_indexed and not schema.tokyo:
+    elif schema.name == "divisors" or (schema.date_indexed and not schema.tokyo):
         since |= days == days[~since].max()
     return frame[since & until]
 
@@ -152,7 +152,8 @@ def _mark(folder: Path, first: date, last: date) -> None:
     """Say in the marker of a sample that this is a part of it."""
     marker = folder / MARKER
     if marker.is_file():
-        said = {**json.loads(marker.read_text("utf-8")), "cut": {"from": f"{first}", "to": f"{last}"}}
+        ends = {"from": None if first == date.min else f"{first}", "to": None if last == date.max else f"{last}"}
+        said = {**json.loads(marker.read_text("utf-8")), "cut": ends}
         marker.write_text(json.dumps(said, indent=2) + "\n", "utf-8")
 
 

@@ -62,7 +62,7 @@ def layered(folders: Sequence[Path], out: Path) -> dict[str, Path]:
         Fewer than two folders, synthetic and other ones, or an `out` that is not empty.
     """
     market = _opened(folders)
-    with shelf.making(out, *folders) as fresh:
+    with shelf.making(out, market) as fresh:
         for path in market.files.values():
             shutil.copyfile(path, fresh / path.name)
         copy_ticks({day: path for folder in folders for day, path in tick_files(folder).items()}, fresh)
@@ -109,7 +109,7 @@ def rowwise(
     found += said
     if found and not prefer:
         return sources, tuple(sorted(found))
-    with shelf.making(out, *folders) as fresh:
+    with shelf.making(out, *layers.values()) as fresh:
         for name in names:
             path = layers[sources[name][0]].files[name]
             if name in joined:

@@ -12,6 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from indexsim import rules
+from indexsim.events import is_large_split
 from indexsim.events.parsing import LARGEST_CUT
 from indexsim.gate.suspicions import USUAL_SPLITS, beyond_limit
 from indexsim.review.selection import first_half
@@ -104,7 +105,8 @@ def ratios(before: Fraction, after: Fraction) -> tuple[Fraction, ...]:
     if is_ratio(after / before):
         return (after / before,)
     whole = [Fraction(n) for n in range(2, LARGEST_RATIO + 1)]
-    possible = [*whole, *(1 / n for n in whole), *BROKEN_RATIOS, *(1 / n for n in BROKEN_RATIOS)]
+    large = [ratio for ratio in (*whole, *BROKEN_RATIOS) if is_large_split(ratio)]
+    possible = [*large, *(1 / ratio for ratio in large)]
     cut = [r for r in possible if before * r != after and after <= before * r < after + LARGEST_CUT]
     return tuple(sorted(cut))
 

@@ -19,8 +19,8 @@ from indexsim.review.selection import first_half
 from indexsim.sources.history.changes import Change
 from indexsim.sources.history.inference import History, Placed
 
-#: How far a rebuilt level may lie from the published one where the first divisor was fitted to a level, points.
-FITTED = 0.01
+#: The same where the first divisor was fitted to a level: a unit of the last digit, which rounding may turn over.
+FITTED = 0.015
 
 
 @dataclass(frozen=True)
