@@ -19,7 +19,8 @@ def folder(tmp_path: Path) -> Folder:
         "n225": "date,open,close\n2024-05-01,,1.0\n2024-05-02,2.0,3.0\n2024-05-09,,4.0\n2024-05-13,5.0,6.0\n",
         "topix": "date,close\n2024-05-02,1.0\n2024-05-07,1.0\n2024-05-13,1.0\n",
         "closes": "date,A,B\n2024-05-08,1.0,\n2024-05-09,,2.0\n2024-05-10,3.0,4.0\n",
-        "halves": "date,series,morning_close,afternoon_open\n2024-05-01,n225,1,1\n2024-05-02,n225,1,1\n2024-05-02,topix,1,1\n",
+        "halves": "date,series,morning_close,afternoon_open\n"
+        "2024-05-01,n225,1,1\n2024-05-02,n225,1,1\n2024-05-02,topix,1,1\n",
         "factors": "effective_date,code,factor,event\n2024-05-01,A,1,initial\n2024-05-09,A,2,split 2:1\n",
         "constituents": "code,name\nA,one\n",
     }

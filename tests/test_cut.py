@@ -16,7 +16,12 @@ from indexsim.reshape import cut, rowwise
 from indexsim.sample import Sample, write_sample
 from indexsim.schema import MARKER
 
-CLOSES = "date,A,B,C\n2024-05-01,400.0,500.0,\n2024-05-02,410.0,520.0,900.0\n2024-05-07,205.0,510.0,950.0\n2024-05-08,200.0,500.0,930.0\n"
+CLOSES = """date,A,B,C
+2024-05-01,400.0,500.0,
+2024-05-02,410.0,520.0,900.0
+2024-05-07,205.0,510.0,950.0
+2024-05-08,200.0,500.0,930.0
+"""
 FACTORS = """effective_date,code,factor,event,announced_date
 2024-05-01,A,1,initial,
 2024-05-01,B,50/3,initial,
@@ -38,8 +43,10 @@ def market(tmp_path: Path) -> Path:
         "factors": FACTORS,
         "divisors": "effective_date,divisor,note\n2024-05-01,3,start\n",
         "usdjpy": "date,close\n2024-04-29,155.0\n2024-05-06,154.0\n2024-05-08,156.0\n",
-        "shares_ffw": "date,code,shares,ffw\n2024-01-04,A,100,0.5\n2024-01-04,B,1,1\n2024-04-01,A,200,0.5\n2024-05-08,B,2,1\n",
-        "dividends": "ex_date,code,yen,announced_date\n2024-05-01,A,1,\n2024-05-08,A,2,\n2024-06-27,A,3,2024-05-07\n2024-06-27,B,4,2024-06-01\n",
+        "shares_ffw": "date,code,shares,ffw\n"
+        "2024-01-04,A,100,0.5\n2024-01-04,B,1,1\n2024-04-01,A,200,0.5\n2024-05-08,B,2,1\n",
+        "dividends": "ex_date,code,yen,announced_date\n"
+        "2024-05-01,A,1,\n2024-05-08,A,2,\n2024-06-27,A,3,2024-05-07\n2024-06-27,B,4,2024-06-01\n",
         "constituents": "code,name\nA,one\n",
         "gdp": "date,gdp_bn_yen_saar\n2024-06-01,5.0\n",
     }
@@ -53,7 +60,7 @@ def rows(folder: Path, name: str) -> list[str]:
 
 
 def test_the_basket_at_the_new_start_is_the_one_in_force_there(market: Path, tmp_path: Path) -> None:
-    """A: 1, split 2:1; C comes in at 1/3 as B goes out; the step of 05-09 is announced on 05-08, that of 05-10 later."""
+    """A: 1, split 2:1; C comes in at 1/3 as B goes out; the step of 05-09 was announced by then, the other not."""
     made = cut(market, date(2024, 5, 6), date(2024, 5, 8), tmp_path / "part")
 
     assert rows(tmp_path / "part", "factors") == [

@@ -1,4 +1,4 @@
-"""Planted histories between two lists: each event with its session, or listed with its candidates, and never guessed."""
+"""Planted histories between two lists: each event on its session or listed with its candidates, never guessed."""
 
 from __future__ import annotations
 
