@@ -9,8 +9,8 @@ from backtests.text.cells import grid
 
 Answer = dict[str, Any]
 
-#: Disagreements shown; the JSON has all.
-SHOWN = 20
+#: Disagreements shown, and letters of what a claim needs; the JSON has all.
+SHOWN, WIDTH = 20, 100
 
 
 def data(answer: Answer) -> str:
@@ -23,7 +23,7 @@ def data(answer: Answer) -> str:
     lines += ["", f"claims: {sum(not r['missing'] for r in claims)} of {len(claims)} can be tested"]
     lacking = Counter("; ".join(r["missing"]) for r in claims if r["missing"])
     for what, count in sorted(lacking.items(), key=lambda each: (-each[1], each[0])):
-        lines.append(f"{count:>4} need {what}")
+        lines.append(f"{count:>4} need {what if len(what) <= WIDTH else what[:WIDTH] + '...'}")
     can = sum(not r["missing"] for r in runnable)
     return "\n".join([*lines, "", f"{can} of {len(runnable)} can run; --json FILE says what they run without"])
 
