@@ -75,6 +75,18 @@ def test_history_of_a_source_that_does_not_tell_is_a_no(
     assert "AMBIGUOUS: B" in capsys.readouterr().out
 
 
+def test_history_of_a_synthetic_market_is_shown_and_not_written(
+    market: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (market / MARKER).write_text('{"synthetic": true}', "utf-8")
+    words = ["history", str(market), *map(str, lists(tmp_path))]
+
+    assert main([*words, "--out", str(tmp_path / "new")]) == UNUSABLE
+    assert "synthetic" in capsys.readouterr().err
+    assert main(words) == OK
+    assert not (tmp_path / "new").exists()
+
+
 @pytest.mark.parametrize(
     ("text", "day", "said"),
     [

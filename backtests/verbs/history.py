@@ -12,9 +12,10 @@ import pandas as pd
 
 from backtests.verbs.shared import Answer, Folders, about, paths
 from indexsim import shelf
-from indexsim.errors import unknown_name
+from indexsim.errors import SpecError, unknown_name
 from indexsim.facts import index_events
 from indexsim.market import MarketData
+from indexsim.schema import MARKER
 from indexsim.sources.history import FactorList, History, infer, read_list
 from indexsim.sources.history.rows import agreement, to_rows
 from indexsim.suspension import quoted
@@ -60,6 +61,7 @@ def history(
     if facts not in FACTS:
         raise unknown_name("use of the facts", facts, FACTS)
     market = MarketData.open(*paths(folders))
+    _refuse_synthetic(market, out)
     read = sorted((read_list(Path(path), day) for path, day in lists), key=lambda each: each.day)
     source = next((name for name in ("index", "n225") if market.has(name)), "index")
     market.require(["closes", source], "infer the history of the factors")
@@ -71,6 +73,17 @@ def history(
     answer: Answer = _answer(found)
     answer["facts"] = agreement(found, known, last)
     return {**answer, **_written(found, read, closes, levels, out), **about(market)}
+
+
+def _refuse_synthetic(market: MarketData, out: Path | str | None) -> None:
+    """Raise `SpecError` where events of a synthetic market would be written as if they were gathered."""
+    if out is not None and market.synthetic is not None:
+        raise SpecError(
+            asked=f"write the history of a synthetic market to {out}",
+            found=f"{MARKER} in the market",
+            rule="synthetic data is never written where nothing says that it is",
+            todo="leave --out away",
+        )
 
 
 def _divisor(market: MarketData, day: date) -> Decimal | None:
