@@ -6,10 +6,11 @@ import argparse
 import os
 import sys
 from collections.abc import Callable, Sequence
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from backtests.arguments import STATUS, read
+from backtests.arguments import STATUS, as_date, read
 from indexsim.errors import SpecError, ToolError
 
 if TYPE_CHECKING:
@@ -154,6 +155,47 @@ def _fetch(options: argparse.Namespace) -> tuple[Answer, int]:
     return answer, NO if answer["conflicts"] and options.on_conflict == "leave" else OK
 
 
+def _data(options: argparse.Namespace) -> tuple[Answer, int]:
+    from backtests import verbs
+
+    return verbs.data(options.dirs, constituents=options.constituents), OK
+
+
+def _convert(options: argparse.Namespace) -> tuple[Answer, int]:
+    from backtests import verbs
+
+    return verbs.convert(options.dir, options.to, out=options.out), OK
+
+
+def _merge(options: argparse.Namespace) -> tuple[Answer, int]:
+    from backtests import verbs
+
+    answer = verbs.merge(options.dirs, options.out, rows=options.rows, prefer=options.prefer)
+    return answer, OK if answer["path"] else NO
+
+
+def _cut(options: argparse.Namespace) -> tuple[Answer, int]:
+    from backtests import verbs
+
+    return verbs.cut(options.dir, options.out, start=options.start, end=options.end), OK
+
+
+def _history(options: argparse.Namespace) -> tuple[Answer, int]:
+    from backtests import verbs
+
+    lists = [_dated_list(words) for words in options.factors]
+    answer = verbs.history(_folders(options), lists, facts=options.facts, out=options.out)
+    return answer, NO if answer["ambiguous"] else OK
+
+
+def _dated_list(words: Sequence[str]) -> tuple[Path, date | None]:
+    asked = f"read --factors {' '.join(words)}"
+    if len(words) > 2:
+        found, rule = f"{len(words)} words", "--factors takes a list, and its day where the file does not say it"
+        raise SpecError(asked=asked, found=found, rule=rule, todo="write --factors before each list")
+    return Path(words[0]), as_date(words[1], asked) if words[1:] else None
+
+
 def _index(options: argparse.Namespace) -> tuple[Answer, int]:
     from backtests import verbs
 
@@ -173,10 +215,12 @@ def _index(options: argparse.Namespace) -> tuple[Answer, int]:
         carry=options.carry,
         total_return=options.total_return,
         what_if=options.what_if,
+        ticks=options.ticks,
+        ticks_out=options.ticks_out,
         waive=options.waive or (),
     )
-    inexact = not answer["days"] or answer["exact_days"] < answer["days"]
-    return answer, NO if options.exact and inexact else OK
+    inexact = options.exact and (not answer["days"] or answer["exact_days"] < answer["days"])
+    return answer, NO if inexact or answer.get("ticks", {}).get("findings") else OK
 
 
 def _refuse_swallowed(options: argparse.Namespace) -> None:
@@ -290,6 +334,11 @@ _VERBS: dict[str, _Verb] = {
     "sample": _sample,
     "check": _check,
     "fetch": _fetch,
+    "data": _data,
+    "convert": _convert,
+    "merge": _merge,
+    "cut": _cut,
+    "history": _history,
     "index": _index,
     "flows": _flows,
     "boj": _boj,

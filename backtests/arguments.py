@@ -115,6 +115,40 @@ def _market_arguments(verb: argparse.ArgumentParser) -> None:
     )
 
 
+def _data_arguments(verb: argparse.ArgumentParser) -> None:
+    verb.add_argument("dirs", nargs="+", type=Path, metavar="DIR", help="market folder; several are layered")
+    verb.add_argument("--constituents", type=Path, metavar="DIR", help="single stocks, which some claims read")
+
+
+def _convert_arguments(verb: argparse.ArgumentParser) -> None:
+    verb.add_argument("dir", type=Path, metavar="DIR", help="market folder")
+    verb.add_argument("--to", required=True, metavar="FORMAT", help="csv or parquet")
+    verb.add_argument("--out", type=Path, metavar="DIR2", help="a new folder (default: DIR itself is changed)")
+
+
+def _merge_arguments(verb: argparse.ArgumentParser) -> None:
+    verb.add_argument("dirs", nargs="+", type=Path, metavar="DIR", help="folders; a later one wins by whole file")
+    verb.add_argument("--out", type=Path, required=True, metavar="DIR2", help="a new folder")
+    verb.add_argument("--rows", action="store_true", help="join the rows of the files of one name instead")
+    both = "with --rows, first or last: whose value counts where two differ (default: nothing is written then)"
+    verb.add_argument("--prefer", default="", metavar="WHICH", help=both)
+
+
+def _cut_arguments(verb: argparse.ArgumentParser) -> None:
+    verb.add_argument("dir", type=Path, metavar="DIR", help="market folder")
+    _date_arguments(verb, "day")
+    verb.add_argument("--out", type=Path, required=True, metavar="DIR2", help="a new folder")
+
+
+def _history_arguments(verb: argparse.ArgumentParser) -> None:
+    _market_arguments(verb)
+    a_list = "a list of factors, with its day where the file does not say it; twice or more"
+    verb.add_argument("--factors", action="append", nargs="+", required=True, metavar=("LIST", "DATE"), help=a_list)
+    uses = "check what is found against data/facts (default), take them as a source where it is open, or no"
+    verb.add_argument("--facts", default="check", metavar="USE", help=uses)
+    verb.add_argument("--out", type=Path, metavar="DIR2", help="market folder that gets factors and divisors")
+
+
 def _index_arguments(verb: argparse.ArgumentParser) -> None:
     _market_arguments(verb)
     verb.add_argument("--levels", action="store_true", help="every level beside the published one")
@@ -130,6 +164,10 @@ def _index_arguments(verb: argparse.ArgumentParser) -> None:
     verb.add_argument("--compare", action="store_true", help="the Nikkei beside TOPIX: NT ratio, count, volatility")
     verb.add_argument("--carry", action="store_true", help="how far the carry model is from the futures' closes")
     verb.add_argument("--total-return", action="store_true", help="total return from dividends, against the published")
+    verb.add_argument("--ticks", type=_iso_date, metavar="DATE", help="replay the ticks of a session (ticks/DATE)")
+    verb.add_argument(
+        "--ticks-out", type=Path, metavar="FILE", help="with --ticks, the level at each time, .csv or .parquet"
+    )
     _waive_argument(verb)
     verb.add_argument("--what-if", default="", metavar="W", help=f"difference to a counterfactual world: {_WORLDS}")
 
@@ -236,6 +274,16 @@ def _date_arguments(verb: argparse.ArgumentParser, what: str) -> None:
     verb.add_argument("--to", dest="end", type=_iso_date, metavar="DATE", help=f"last {what}")
 
 
+def as_date(text: str, asked: str) -> date:
+    """Return an ISO day of the command line, or refuse it."""
+    try:
+        return date.fromisoformat(text)
+    except ValueError as error:
+        raise SpecError(
+            asked=asked, found=f"{text!r} is no date", rule="a day is written like 2021-01-04", todo="correct it"
+        ) from error
+
+
 def _whole_yen(text: str) -> int:
     try:
         yen = Decimal(text)
@@ -268,6 +316,11 @@ VERBS: dict[str, tuple[Callable[[argparse.ArgumentParser], None], str]] = {
     "sample": (_sample_arguments, "write a synthetic market with known effects"),
     "check": (_market_arguments, "read every file of a market and list all findings; exit 1 on an error"),
     "fetch": (_fetch_arguments, "add new sessions from a source of real data to a market folder"),
+    "data": (_data_arguments, "what a market can run: each strategy, spec and claim, with what is missing"),
+    "convert": (_convert_arguments, "write a market folder as CSV or as Parquet"),
+    "merge": (_merge_arguments, "write several market folders as one, by whole file or by rows"),
+    "cut": (_cut_arguments, "write a market from a day to a day; its index stays what it was"),
+    "history": (_history_arguments, "infer the events between official lists of factors of two dates or more"),
     "index": (_index_arguments, "rebuild the index of a market and compare it with the published levels"),
     "flows": (_flows_arguments, "what trackers of an index must trade at each event"),
     "boj": (_market_arguments, "the Bank of Japan as a buyer of funds: when, what, how much, with what effect"),

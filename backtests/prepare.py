@@ -120,20 +120,9 @@ def prepare(spec: Spec, folder: Folder | None = None, rebuilt: bool = True) -> S
         # However it is written ("cap=0.10"), one world is one run.
         spec = replace(spec, what_if=str(whatif.parse(spec.what_if)))
         market = whatif.build(market, spec.what_if, spec.end)
-    asked = f"run {spec.name}"
-    market.require(strategy.needs(params), asked)
-    traded = tuple(instrument(name) for name in strategy.tradable(market, params))
-    prices = [name for i in traded for name in i.files]
-    if spec.base != "JPY":
-        prices.append("usdjpy")
-    market.require(dict.fromkeys(prices), asked)
-    bars, span = _span(market, strategy, _covered(market, [*strategy.needs(params), *prices]), spec)
+    use = check_files(market, strategy, params, spec)
+    bars, span, spans = use.bars, use.span, use.spans
     first, last = day_of(bars.session[span.start]), day_of(bars.session[span.stop - 1])
-    # Features may look back to the beginning; everything else counts from the first session traded.
-    beside = [name for name in (*BESIDE, *(b.file for b in BENCHMARKS)) if market.has(name)]
-    spans = dict.fromkeys([*prices, *beside], (first, last))
-    spans |= dict.fromkeys(strategy.needs(params), (date.min, last))
-    market.refuse_errors(spans, asked, spec.waive)
     known = market.until(bars.decided[span.stop - 1])
 
     @cache
@@ -147,13 +136,63 @@ def prepare(spec: Spec, folder: Folder | None = None, rebuilt: bool = True) -> S
         strategy=strategy,
         params=params,
         market=known,
-        instruments=traded,
+        instruments=use.traded,
         bars=bars[: span.stop],
         span=span,
-        missing=(*whatif.missing(known), *missing.of_run(known, strategy, params, traded, bars[span], spec.start)),
+        missing=(*whatif.missing(known), *missing.of_run(known, strategy, params, use.traded, bars[span], spec.start)),
         warnings=tuple(market.warnings(spans, first, last)),
         rebuilding=rebuilding,
     )
+
+
+@dataclass(frozen=True)
+class Use:
+    """What a run takes from a market.
+
+    Attributes
+    ----------
+    traded : tuple of Instrument
+    bars : Bars
+        Every bar of the market.
+    span : slice
+        The traded ones.
+    spans : dict of file name to (first day, last day)
+        The rows whose errors stop the run.
+    """
+
+    traded: tuple[Instrument, ...]
+    bars: Bars
+    span: slice
+    spans: dict[str, tuple[date, date]]
+
+
+def check_files(market: MarketData, strategy: type[Strategy], params: Any, spec: Spec) -> Use:
+    """Check the files of a market that a run takes something from.
+
+    Raises
+    ------
+    MissingData, SpecError, DataError
+        A file is missing, fewer than two bars are covered, or an error stands in the rows that count.
+    """
+    asked = f"run {spec.name}"
+    market.require(strategy.needs(params), asked)
+    traded = tuple(instrument(name) for name in strategy.tradable(market, params))
+    prices = files_traded(traded, spec)
+    market.require(prices, asked)
+    bars, span = _span(market, strategy, _covered(market, [*strategy.needs(params), *prices]), spec)
+    first, last = day_of(bars.session[span.start]), day_of(bars.session[span.stop - 1])
+    # Features may look back to the beginning; everything else counts from the first session traded.
+    beside = [name for name in (*BESIDE, *(b.file for b in BENCHMARKS)) if market.has(name)]
+    spans = dict.fromkeys([*prices, *beside], (first, last))
+    spans |= dict.fromkeys(strategy.needs(params), (date.min, last))
+    market.refuse_errors(spans, asked, spec.waive)
+    return Use(traded, bars, span, spans)
+
+
+def files_traded(traded: Iterable[Instrument], spec: Spec) -> tuple[str, ...]:
+    """Return the files that hold the prices of instruments, and the rate of the account's currency."""
+    names = [name for i in traded for name in i.files]
+    return tuple(dict.fromkeys([*names, *(["usdjpy"] if spec.base != "JPY" else [])]))
 
 
 def refuse_unknown_rules(waived: Iterable[str]) -> None:

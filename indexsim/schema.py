@@ -296,6 +296,18 @@ _FILES = (
     _SHARES,
 )
 
+#: The ticks of one session, a file each in the folder ``ticks``, named by its day; read by themselves, in pieces.
+TICKS = FileSchema(
+    "ticks/DATE",
+    (
+        Column("time", "moment", "Japan time", "never earlier than the row before", blank=False),
+        CODE,
+        Column("price", "price", "yen", "of a trade", blank=False),
+    ),
+    (),
+    "every trade of the constituents on the session DATE, as 2025-07-03",
+)
+
 #: The file that marks a folder as a sample: seed, version and planted effects.
 MARKER = "synthetic.json"
 
@@ -306,7 +318,7 @@ FILES: dict[str, FileSchema] = {schema.name: schema for schema in _FILES}
 def readme_table() -> str:
     """Return the table of ``data/README.md``: a line for the columns of a file that are alike."""
     lines = ["| file | column | type | unit | meaning | known |", "|---|---|---|---|---|---|"]
-    for schema in FILES.values():
+    for schema in (*FILES.values(), TICKS):
         columns = (*schema.columns, *(() if schema.cells is None else (schema.cells,)))
         for number, (alike, group) in enumerate(groupby(columns, key=lambda c: _described(schema, c))):
             names = ", ".join(f"`{column.name}`" for column in group)

@@ -292,9 +292,7 @@ def _checked(ticks: pd.DataFrame, codes: list[str]) -> tuple[NDArray[np.intp], N
     found = [place.get(code, -1) if isinstance(code, str) else -1 for code in ticks["code"].tolist()]
     positions = np.array(found, np.intp)
     prices, times = _numbers(ticks["price"]), pd.DatetimeIndex(ticks["time"])
-    good = (
-        (prices > 0) & (prices < 2**52 / PER_YEN) & (np.rint(prices * PER_YEN) / PER_YEN == prices) & (positions >= 0)
-    )
+    good = countable(prices) & (positions >= 0)
     if not good.all():
         row = int(np.argmin(good))
         _refuse_tick(ticks["code"].iloc[row], ticks["price"].iloc[row], codes, f"row {row}: ")
@@ -304,6 +302,12 @@ def _checked(ticks: pd.DataFrame, codes: list[str]) -> tuple[NDArray[np.intp], N
         what = f"row {row} is of {times[row]}, the row before of {times[max(row - 1, 0)]}"
         _refuse("replay ticks", what, "ticks are of one day, in the order of time", "sort them, one day at a time")
     return positions, prices
+
+
+def countable(prices: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Say which prices are numbers above zero in whole `PER_YEN`-ths of a yen, as a stream takes them."""
+    whole: NDArray[np.bool_] = np.rint(prices * PER_YEN) / PER_YEN == prices
+    return (prices > 0) & (prices < 2**52 / PER_YEN) & whole
 
 
 def _numbers(prices: pd.Series) -> NDArray[np.float64]:

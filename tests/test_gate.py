@@ -217,6 +217,22 @@ def test_dates_out_of_order(tmp_path: Path) -> None:
     assert frame["close"].tolist() == [2, 1, 3]
 
 
+def test_a_key_of_several_columns_is_the_whole_of_them(tmp_path: Path) -> None:
+    """Day and series, day, root and contract: a part of a key may stand on many rows."""
+    (tmp_path / "futures.csv").write_text(
+        "date,root,contract,close\n"
+        "2025-09-26,nikkei,2025-12,1\n2025-09-26,nikkei,2026-03,1\n2025-09-26,topix,2025-12,1\n"
+        "2025-09-29,nikkei,2025-12,1\n2025-09-29,topix,2025-12,1\n2025-09-29,nikkei,2025-12,2\n",
+        "utf-8",
+    )
+    frame, findings = read_table(tmp_path / "futures.csv", FILES["futures"])
+
+    assert [(f.rule, f.row, f.found) for f in findings] == [
+        ("duplicate-date", "2025-09-29", "2025-09-29, nikkei, 2025-12 stands a second time (line 7)")
+    ]
+    assert frame["close"].tolist() == [1.0] * 5
+
+
 def test_a_duplicate_says_on_which_line_also_after_rows_left_out(tmp_path: Path) -> None:
     text = "date,close\nx,1\n2025-09-26,1\n2025-09-27,1\n2025-09-29,2\n2025-09-29,3\n"
     frame, findings = read(tmp_path, text)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from backtests.text import analysis, index, markets, review, runs, sweeps
+from backtests.text import analysis, folders, index, markets, review, runs, sweeps
 
 Answer = dict[str, Any]
 
@@ -20,6 +20,11 @@ _WRITERS: dict[str, Callable[[Answer], str]] = {
     "run": runs.run,
     "check": markets.check,
     "fetch": markets.fetch,
+    "data": folders.data,
+    "convert": folders.convert,
+    "merge": folders.merge,
+    "cut": folders.cut,
+    "history": folders.history,
     "flows": index.flows,
     "index": index.index,
     "sample": markets.sample,

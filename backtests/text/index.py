@@ -31,6 +31,7 @@ def index(answer: Answer) -> str:
     lines += _carry(answer["carry"]) if "carry" in answer else []
     lines += section("total return", _total_return(answer["total_return"]) if "total_return" in answer else [])
     lines += section("what if", _what_if(answer["what_if"]) if "what_if" in answer else [])
+    lines += section("ticks", _ticks(answer["ticks"]) if "ticks" in answer else [])
     lines += [f"warning: {f['file']}, {f['row']}: {f['found']}" for f in answer["findings"]]
     lines += [f"missing: {text}" for text in answer["data"]["missing"]]
     error = "none" if answer["max_abs_error"] is None else f"{answer['max_abs_error']} points"
@@ -121,6 +122,16 @@ def flows(answer: Answer) -> str:
         bought = sum(t["yen"] for t in e["trades"] if t["yen"] > 0)
         lines.append(f"{e['effective']}  {len(e['trades']):>4} trades  {bought:>22,.0f} yen bought  {e['event']}")
     return "\n".join([*lines, "a purchase is paid by sales of as many yen; a split handled by the factor needs none"])
+
+
+def _ticks(day: Answer) -> list[str]:
+    """Say how the index went tick by tick, and which rows were left out."""
+    said = ", ".join(f"{name} {level(day[name])}" for name in ("open", "high", "low", "close"))
+    lines = [f"{day['session']}: {said}; before the first tick {level(day['opening'])}"]
+    lines.append(f"{day['count']} ticks at {day['times']} times; the closing prices give {level(day['index_close'])}")
+    lines += [f"left out: {f['file']}, {f['row']}, {f['column']}: {f['found']}" for f in day["findings"][:40]]
+    lines += [f"{day['left_out']} rows left out"] if day["left_out"] else []
+    return [*lines, *([f"written to {day['path']}"] if day["path"] else [])]
 
 
 def _what_if(world: Answer) -> list[str]:

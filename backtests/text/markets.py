@@ -19,9 +19,24 @@ def check(answer: Answer) -> str:
     if len(answer["findings"]) > 40:
         lines.append(f"... and {len(answer['findings']) - 40} more; --json FILE has all")
     for c in answer["coverage"]:
-        missing = f", {c['missing_sessions']} sessions missing" if c.get("missing_sessions") else ""
-        lines.append(f"{c['file']:<28}{c['rows']:>8} rows  {c['from'] or '':>10} {c['to'] or '':>10}{missing}")
+        lines.append(f"{c['file']:<28}{c['rows']:>8} rows  {c['from'] or '':>10} {c['to'] or '':>10}{_lacking(c)}")
     return "\n".join([*lines, f"errors: {answer['errors']}, warnings: {answer['warnings']}"])
+
+
+def _lacking(covered: Answer) -> str:
+    """Say which sessions, cells and codes of a file are not there, and which rows are stale."""
+    said = []
+    if covered.get("missing_sessions"):
+        longest = covered["gaps"]["longest"]
+        said.append(f"{covered['missing_sessions']} sessions missing")
+        said.append(f"longest gap {longest['sessions']} from {longest['from']}")
+    if covered.get("stale"):
+        said.append(f"{covered['stale']} stale")
+    if holes := covered.get("codes", {}).get("with_holes"):
+        said.append(f"{holes} of {covered['codes']['count']} codes with holes")
+    late = [c["column"] for c in covered.get("columns", []) if c["from"] and c["from"] > covered["from"]]
+    said += [f"{', '.join(late)} from later on"] if late else []
+    return "".join(f", {text}" for text in said)
 
 
 def fetch(answer: Answer) -> str:

@@ -10,6 +10,8 @@ from backtests.verbs.analysis import drivers, vehicles
 from backtests.verbs.audit import claims
 from backtests.verbs.catalogue import describe, listing
 from backtests.verbs.fetching import fetch
+from backtests.verbs.folders import convert, cut, data, merge
+from backtests.verbs.history import history
 from backtests.verbs.indexes import bank, flows, index, review
 from backtests.verbs.markets import check, sample
 from backtests.verbs.runs import DEMO, demo, lookahead, report, run
@@ -27,14 +29,19 @@ __all__ = [
     "bank",
     "check",
     "claims",
+    "convert",
+    "cut",
+    "data",
     "demo",
     "describe",
     "drivers",
     "fetch",
     "flows",
+    "history",
     "index",
     "listing",
     "lookahead",
+    "merge",
     "report",
     "review",
     "run",

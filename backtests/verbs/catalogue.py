@@ -24,9 +24,7 @@ def listing(what: str) -> Answer:
 
 
 def _strategy_rows() -> list[Answer]:
-    return [
-        {"name": n, "path": f"{c.__module__}:{c.__name__}", "what": _first_line(c)} for n, c in _strategies().items()
-    ]
+    return [{"name": n, "path": f"{c.__module__}:{c.__name__}", "what": _first_line(c)} for n, c in shipped().items()]
 
 
 def _instrument_rows() -> list[Answer]:
@@ -43,7 +41,7 @@ def describe(name: str) -> Answer:
     """Return a strategy's parameters with their defaults and meaning, or an instrument's terms."""
     if name in instruments() or name.startswith("stock_"):
         return {"instrument": instrument(name).terms(), **about(None)}
-    found = _strategies()
+    found = shipped()
     if ":" in name:
         found[name] = load_strategy(name)
     if name not in found:
@@ -66,7 +64,7 @@ def describe(name: str) -> Answer:
     }
 
 
-def _strategies() -> dict[str, type[Strategy]]:
+def shipped() -> dict[str, type[Strategy]]:
     """Return the shipped strategies by module name; a base of others is none."""
     found: dict[str, type[Strategy]] = {}
     for path in sorted((ROOT / "strategies").glob("*.py")):

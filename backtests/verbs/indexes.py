@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date
+from pathlib import Path
 
 from backtests.prepare import refuse_unknown_rules
-from backtests.verbs import parts
+from backtests.verbs import parts, tickdays
 from backtests.verbs.comparison import comparison, lacking
 from backtests.verbs.quotations import quotations
 from backtests.verbs.shared import Answer, Folders, about, paths
@@ -33,6 +34,8 @@ def index(
     carry: bool = False,
     total_return: bool = False,
     what_if: str = "",
+    ticks: date | None = None,
+    ticks_out: Path | str | None = None,
     waive: Sequence[str] = (),
 ) -> Answer:
     """Rebuild the index of a market and compare it with the published levels.
@@ -43,6 +46,10 @@ def index(
         Session of `sectors`, `concentration` and `points`; None is that of `weights`, or the last one.
     points : sequence of str
         Codes whose +1 % is asked for in points.
+    ticks : date, optional
+        Session whose ticks are replayed (`indexsim.ticks`).
+    ticks_out : path, optional
+        CSV or Parquet file that gets the level at each time with a tick.
     waive : sequence of str
         Waivable rules of the gate that may be broken; they stand in ``waived``.
 
@@ -53,7 +60,7 @@ def index(
         ``weights`` (with the points of +1 % in ``one_percent``, ``concentration``, ``sectors``),
         ``contributions`` and ``contributions_by_sector``, ``on`` (the session looked at) with ``sectors``,
         ``concentration`` and ``points``, ``sq``, ``compare``, ``carry``
-        (`indexsim.carry.carry_error`), ``total_return``, ``what_if``.
+        (`indexsim.carry.carry_error`), ``total_return``, ``what_if``, ``ticks`` (`backtests.verbs.tickdays.replayed`).
         With nothing but `compare`, `carry` and a world without the Bank a market of series will do: then there are
         no days.
 
@@ -66,8 +73,9 @@ def index(
     """
     looked = parts.Look(on, weights, sectors, concentration, tuple(points))
     looked.refuse_idle_day()
+    tickdays.refuse_idle_file(ticks, ticks_out)
     market = MarketData.open(*paths(folders))
-    more = levels or contributions or looked.asked or sq or total_return
+    more = levels or contributions or looked.asked or sq or total_return or ticks
     if (compare or carry or what_if) and not more and not can_rebuild(market):
         return _of_series(market, compare, carry, what_if)
     refuse_unknown_rules(waive)
@@ -90,6 +98,8 @@ def index(
         answer["total_return"] = dividends.answer(market, rebuilt.index)
     if what_if:
         answer["what_if"] = whatif.answer(market, what_if)
+    if ticks is not None:
+        answer["ticks"] = tickdays.replayed(market, rebuilt, ticks, None if ticks_out is None else Path(ticks_out))
     days = rebuilt.levels.index
     return {**answer, **about(market, days[0].date(), days[-1].date(), _missing(market, rebuilt, answer))}
 

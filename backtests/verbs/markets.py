@@ -7,15 +7,12 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path
 
-import pandas as pd
-
 from backtests.verbs.shared import Answer, Folders, about, paths
-from indexsim import sessions
+from indexsim.coverage import coverage
 from indexsim.errors import DataError, Finding, SpecError, ToolError, unknown_name
 from indexsim.market import MarketData
 from indexsim.rebuild import can_rebuild, rebuild
 from indexsim.sample import Effects, Sample, write_sample
-from indexsim.schema import FILES
 
 
 def check(folders: Folders) -> Answer:
@@ -24,8 +21,8 @@ def check(folders: Folders) -> Answer:
     Returns
     -------
     dict
-        ``findings`` [{file, row, column, rule, found, severity, waivable}], ``coverage``
-        [{file, rows, from, to, missing_sessions}], ``errors``, ``warnings`` (counts).
+        ``findings`` [{file, row, column, rule, found, severity, waivable}], ``coverage`` of each file
+        (`indexsim.coverage.coverage`), ``errors``, ``warnings`` (counts).
     """
     market = MarketData.open(*paths(folders))
     found = list(market.folder.about_files)
@@ -37,7 +34,7 @@ def check(folders: Folders) -> Answer:
         "findings": [f.as_dict() for f in found],
         "errors": len(errors),
         "warnings": len(found) - len(errors),
-        "coverage": [_coverage(market, name) for name in sorted(market.folder.files)],
+        "coverage": [coverage(market.folder, name) for name in sorted(market.folder.files)],
         **about(market),
     }
 
@@ -57,28 +54,6 @@ def _constituent_findings(market: MarketData, found: Sequence[Finding]) -> list[
     except ToolError as error:
         return [Finding("factors", "", "event", "event-applies", f"{error.asked}: {error.found}; {error.rule}")]
     return []
-
-
-def _coverage(market: MarketData, name: str) -> Answer:
-    frame = market.folder.frame(name)
-    schema = FILES[name]
-    answer: Answer = {"file": market.folder.files[name].name, "rows": len(frame), "from": None, "to": None}
-    days = pd.DatetimeIndex(frame.index) if isinstance(frame.index, pd.DatetimeIndex) else None
-    if days is None and schema.dated and len(frame):
-        days = pd.DatetimeIndex(frame[schema.columns[0].name])
-    if days is None or not len(days):
-        return {**answer, "why": "no dates in it"}
-    table = sessions.all_sessions()
-    expected = table[(table >= days.min()) & (table <= days.max())]
-    missing = expected.difference(days) if schema.daily else expected[:0]
-    shown = [f"{d:%Y-%m-%d}" for d in missing[:10]]
-    return {
-        **answer,
-        "from": f"{days.min():%Y-%m-%d}",
-        "to": f"{days.max():%Y-%m-%d}",
-        "missing_sessions": len(missing),
-        "missing_first": shown,
-    }
 
 
 def sample(

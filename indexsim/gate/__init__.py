@@ -12,10 +12,24 @@ number where it is used; a warning is what may well be true, or is left out with
 
 from __future__ import annotations
 
-from indexsim.gate.cells import BOUNDS, LONGEST
-from indexsim.gate.reading import ENDINGS, read_table, unknown_files
+from indexsim.gate.cells import BOUNDS, LONGEST, parse_dates
+from indexsim.gate.gaps import gaps
+from indexsim.gate.reading import ENDINGS, read_rows, read_table, unknown_files
 from indexsim.gate.suspicions import WAIVABLE
 from indexsim.gate.table import LISTED
 from indexsim.gate.together import judge, lies_in
 
-__all__ = ["BOUNDS", "ENDINGS", "LISTED", "LONGEST", "WAIVABLE", "judge", "lies_in", "read_table", "unknown_files"]
+__all__ = [
+    "BOUNDS",
+    "ENDINGS",
+    "LISTED",
+    "LONGEST",
+    "WAIVABLE",
+    "gaps",
+    "judge",
+    "lies_in",
+    "parse_dates",
+    "read_rows",
+    "read_table",
+    "unknown_files",
+]

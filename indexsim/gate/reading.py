@@ -7,9 +7,10 @@ import io
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
-from indexsim.errors import Finding, nearest
+from indexsim.errors import DataError, Finding, nearest
 from indexsim.gate.cells import is_plain
 from indexsim.gate.table import Table
 from indexsim.schema import FILES, FileSchema
@@ -17,6 +18,8 @@ from indexsim.schema import FILES, FileSchema
 ENDINGS = (".csv", ".parquet")
 
 _TEXT = ("date", "text", "decimal")
+#: Data types whose cells go from CSV to Parquet and back as they are.
+_TYPED = "iuf"
 
 
 def read_table(path: Path, schema: FileSchema) -> tuple[pd.DataFrame, tuple[Finding, ...]]:
@@ -42,6 +45,28 @@ def read_table(path: Path, schema: FileSchema) -> tuple[pd.DataFrame, tuple[Find
     return frame, tuple(findings)
 
 
+def read_rows(path: Path, schema: FileSchema) -> pd.DataFrame:
+    """Read one file with every column and every row in it, each cell as it was written.
+
+    Returns
+    -------
+    DataFrame
+        A column of numbers that holds nothing else is numeric, any other of a CSV file is text.
+
+    Raises
+    ------
+    DataError
+        The file cannot be read at all.
+    """
+    if path.suffix == ".parquet":
+        raw, findings = _load(path, schema)
+    else:
+        raw, findings = _load(path, schema, listed=False)
+    if raw is None or findings:
+        raise DataError(findings, asked=f"read {path}")
+    return raw
+
+
 def unknown_files(folder: Path) -> Iterator[Finding]:
     """Report data files whose names no schema knows, and names that stand twice."""
     seen: dict[str, str] = {}
@@ -59,23 +84,27 @@ def unknown_files(folder: Path) -> Iterator[Finding]:
             seen[path.stem] = path.name
 
 
-def _load(path: Path, schema: FileSchema) -> tuple[pd.DataFrame | None, list[Finding]]:
+def _load(path: Path, schema: FileSchema, listed: bool = True) -> tuple[pd.DataFrame | None, list[Finding]]:
     try:
         if path.suffix == ".parquet":
             raw = pd.read_parquet(path)
             # An index is a column that pandas set aside.
             raw = raw if isinstance(raw.index, pd.RangeIndex) else raw.reset_index()
-            for position in [n for n, dtype in enumerate(raw.dtypes) if not is_plain(dtype)]:
+            for position in [n for n, dtype in enumerate(raw.dtypes) if not (is_plain(dtype) or _is_days(dtype))]:
                 raw.iloc[:, position].to_numpy(dtype=object)  # bytes that are no text show here, or in any later line
             return raw, []
         text = path.read_bytes().decode("utf-8-sig")
         findings = list(_whole_rows(path.name, text))
-        return (None if findings else _parse_csv(text, schema)), findings
+        return (None if findings else (_parse_csv if listed else _parse_rows)(text, schema)), findings
     except UnicodeDecodeError as error:
         found = f"not UTF-8: byte {error.object[error.start]:#x} at position {error.start}"
     except Exception as error:  # on bytes of any kind a parser may fail in any way: that is the finding
         found = str(error).splitlines()[0] if str(error) else type(error).__name__
     return None, [Finding(path.name, "", "", "file-is-readable", found)]
+
+
+def _is_days(dtype: object) -> bool:
+    return isinstance(dtype, np.dtype) and dtype.kind == "M"
 
 
 def _whole_rows(name: str, text: str) -> Iterator[Finding]:
@@ -110,6 +139,16 @@ def _parse_csv(text: str, schema: FileSchema) -> pd.DataFrame:
         na_values=[""],
         low_memory=False,
     )
+
+
+def _parse_rows(text: str, schema: FileSchema) -> pd.DataFrame:
+    """Parse the cells that the gate reads as it does, and every other one, or what is no number, as text."""
+    raw = _parse_csv(text, schema)
+    numbers = {c.name for c in schema.columns if c.kind not in _TEXT}
+    columns = set(raw.columns) - {schema.columns[0].name} if schema.wide else numbers
+    typed = [c for c in raw.columns if c in columns and getattr(raw[c].dtype, "kind", "O") in _TYPED]
+    cells = pd.read_csv(io.StringIO(text), dtype=str, index_col=False, keep_default_na=False, na_values=[""])
+    return cells.assign(**{c: raw[c] for c in typed})
 
 
 def _header(name: str, raw: pd.DataFrame, schema: FileSchema) -> list[Finding]:

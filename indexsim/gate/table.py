@@ -13,6 +13,7 @@ from indexsim import sessions
 from indexsim.errors import Finding
 from indexsim.gate import suspicions
 from indexsim.gate.cells import BOUNDS, LONGEST, as_written, is_divisor, is_plain, parse_dates, to_numbers
+from indexsim.gate.gaps import gaps
 from indexsim.schema import DATE, Column, FileSchema
 
 #: Findings listed per column and rule; one more stands for the rest.
@@ -34,7 +35,7 @@ class Table:
         named = [c.name for c in schema.columns if c.name in raw.columns]
         self.frame = raw if schema.wide else raw[named]
         self.lines = np.arange(2, len(raw) + 2)
-        self.labels = np.array([f"line {line}" for line in self.lines], dtype=object)
+        self.days: npt.NDArray[np.datetime64] | None = None
 
     def check(self) -> None:
         """Run every check, in the order in which each can rely on the ones before."""
@@ -61,8 +62,7 @@ class Table:
                 good &= self.date_column(column)
         self.keep(good)
         if self.schema.dated:
-            days = self.frame[self.schema.columns[0].name].to_numpy()
-            self.labels = days.astype("datetime64[D]").astype(str).astype(object)
+            self.days = self.frame[self.schema.columns[0].name].to_numpy().astype("datetime64[D]")
 
     def date_column(self, column: Column) -> Mask:
         """Parse one date column and return which rows have a date, or may be blank."""
@@ -110,12 +110,15 @@ class Table:
 
     def text(self, raw: pd.Series, column: Column) -> pd.Series:
         """Return a column as text, "" for blank."""
-        text = raw.astype(object).where(raw.notna(), "").map(str).astype(object)
-        cells = text.to_numpy()
+        # Each distinct cell once: a long file has few codes and many rows.
+        which, values = _distinct(raw)
+        distinct = np.array([*("" if pd.isna(value) else str(value) for value in values), ""], dtype=object)
+        cells = distinct[which]
+        text = pd.Series(cells, index=raw.index, dtype=object)
         if not column.blank:
             self.flag(column.name, "cell-filled", cells == "", lambda at: "blank")
         longest = LONGEST[column.kind]
-        size = np.array([len(cell) for cell in cells], dtype=np.int64)
+        size = np.array([len(cell) for cell in distinct], dtype=np.int64)[which]
         self.flag(column.name, "cell-is-short", size > longest, lambda at: f"{size[at]} characters, at most {longest}")
         if column.name == "divisor":
             self.flag(
@@ -144,7 +147,7 @@ class Table:
         """Leave out rows that repeat a key, and put rows that are out of order in order."""
         key = list(self.schema.key)
         rule = "duplicate-date" if self.schema.dated else "duplicate-key"
-        twice = self.frame.duplicated(key).to_numpy()
+        twice = self.twice(key)
         shown = self.frame[key].astype(str).agg(", ".join, axis=1) if twice.any() else None
         self.flag(
             key[0], rule, twice, lambda at: f"{'' if shown is None else shown.iloc[at]} stands a second time", line=True
@@ -154,10 +157,20 @@ class Table:
             return
         days = self.frame[key[0]].to_numpy()
         back = np.append(False, days[1:] < days[:-1])
-        labels = self.labels
-        self.flag(key[0], "dates-ascend", back, lambda at: f"comes after {labels[at - 1]}; rows must ascend", line=True)
+        self.flag(
+            key[0], "dates-ascend", back, lambda at: f"comes after {self.label(at - 1)}; rows must ascend", line=True
+        )
         if back.any():
             self.take(np.argsort(days, kind="stable"))
+
+    def twice(self, key: list[str]) -> Mask:
+        """Say of each row whether an earlier one has its key."""
+        number = np.zeros(len(self.frame), dtype=np.int64)
+        for column in key:
+            which, values = pd.factorize(self.frame[column], use_na_sentinel=False)
+            number = number * (len(values) + 1) + which
+        repeated: Mask = pd.Series(number).duplicated().to_numpy()
+        return repeated
 
     def high_low(self) -> None:
         """Report a high below its low, and opens and closes outside the two.
@@ -205,7 +218,7 @@ class Table:
             self.flag("", "stale-row", again, lambda at: found, severity="warning")
             columns = [names.index("close")]
         for column, first, last in suspicions.repeated(values[:, columns]):
-            at, row = columns[column], _from_to(self.labels[first], self.labels[last])
+            at, row = columns[column], _from_to(self.label(first), self.label(last))
             found = f"{values[first, at]:g} on {last - first + 1} rows on end"
             self.findings.append(Finding(self.name, row, names[at], "stale-price", found, "warning"))
 
@@ -217,7 +230,7 @@ class Table:
         first = np.lexsort((columns, rows))[0]
         code, price = names[columns[first]], float(values[rows[first], columns[first]])
         found = f"{len(rows)} prices are no multiple of 0.1 yen, as {price!r} of {code}: adjusted, not as traded?"
-        row = _from_to(self.labels[rows.min()], self.labels[rows.max()])
+        row = _from_to(self.label(int(rows.min())), self.label(int(rows.max())))
         self.findings.append(Finding(self.name, row, "", "off-tick", found, "warning"))
 
     def spans(self) -> None:
@@ -227,27 +240,24 @@ class Table:
 
     def gaps(self) -> None:
         """Warn of sessions without a row between the first and the last, one finding a gap."""
-        days = pd.DatetimeIndex(self.frame[DATE.name])
-        table = sessions.all_sessions()
-        expected = table[(table >= days.min()) & (table <= days.max())] if len(days) else table[:0]
-        absent = ~expected.isin(days)
-        starts = np.flatnonzero(absent & ~np.append(False, absent[:-1]))
-        ends = np.flatnonzero(absent & ~np.append(absent[1:], False))
-        shown = expected.to_numpy().astype("datetime64[D]").astype(str)
-        for start, end in zip(starts, ends, strict=True):
-            found = "no row" if start == end else f"no row on {end - start + 1} sessions"
-            row = _from_to(shown[start], shown[end])
+        for start, end, count in gaps(pd.DatetimeIndex(self.frame[DATE.name])):
+            found = "no row" if count == 1 else f"no row on {count} sessions"
+            row = _from_to(f"{start:%Y-%m-%d}", f"{end:%Y-%m-%d}")
             self.findings.append(Finding(self.name, row, "", "missing-session", found, "warning"))
 
     def keep(self, rows: Mask) -> None:
-        """Keep some rows of the frame with their lines and labels."""
+        """Keep some rows of the frame with their lines and days."""
         if not rows.all():
             self.take(np.flatnonzero(rows))
 
     def take(self, order: npt.NDArray[np.intp]) -> None:
-        """Take rows of the frame with their lines and labels, in an order."""
+        """Take rows of the frame with their lines and days, in an order."""
         self.frame = self.frame.iloc[order].reset_index(drop=True)
-        self.lines, self.labels = self.lines[order], self.labels[order]
+        self.lines, self.days = self.lines[order], None if self.days is None else self.days[order]
+
+    def label(self, at: int) -> str:
+        """Return a row as a reader would look for it: its day, or its line in a file without days."""
+        return f"line {self.lines[at]}" if self.days is None else str(self.days[at])
 
     def flag(
         self,
@@ -266,13 +276,21 @@ class Table:
         waivable = severity == "error" and rule in suspicions.WAIVABLE
         line = line or (self.schema.dated and not self.schema.date_indexed)
         for at in rows[:LISTED].tolist():
-            where = f" (line {self.lines[at]})" if line and not self.labels[at].startswith("line") else ""
+            where = f" (line {self.lines[at]})" if line and self.days is not None else ""
             said = found(at) + where
-            self.findings.append(Finding(self.name, self.labels[at], column, rule, said, severity, waivable))
+            self.findings.append(Finding(self.name, self.label(at), column, rule, said, severity, waivable))
         if len(rest := rows[LISTED:]):
-            labels = sorted(self.labels[rest], key=lambda label: (len(label), label))
+            labels = sorted(map(self.label, rest.tolist()), key=lambda label: (len(label), label))
             row, said = _from_to(labels[0], labels[-1]), f"{len(rest)} more rows like these"
             self.findings.append(Finding(self.name, row, column, rule, said, severity, waivable))
+
+
+def _distinct(raw: pd.Series) -> tuple[npt.NDArray[np.intp], pd.Index | npt.NDArray[np.object_]]:
+    """Return for each cell the number of its value, and the values; -1 is a cell that is unknown."""
+    try:
+        return pd.factorize(raw)
+    except TypeError:  # what Parquet can hold and no dictionary can: lists, mappings
+        return np.arange(len(raw)), raw.to_numpy(dtype=object)
 
 
 def _between(prices: suspicions.Floats, at: int) -> str:

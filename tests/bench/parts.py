@@ -30,6 +30,7 @@ from indexsim.rebuild import rebuild
 from indexsim.sample import Sample, write_sample
 from indexsim.stream import Stream
 from tests.bench.history import long_history
+from tests.bench.long_market import write_long_market
 from tests.bench.measure import Measurement, compare
 
 #: Sessions of the engine's workload.
@@ -212,20 +213,17 @@ def _full_sheet(inputs: object, folder: Path) -> None:
 
 
 def load_market() -> Measurement:
-    """The sample's wide files read and checked, against pandas reading the same files."""
-    files = [SAMPLE / f"{name}.parquet" for name in ("closes", "opens", "volumes")]
-    _sample()
+    """225 names over fifty years, daily and by halves, read and checked, against pandas reading the same files."""
+    with tempfile.TemporaryDirectory() as out:
+        files = write_long_market(Path(out))
 
-    def ours() -> None:
-        market = MarketData.open(SAMPLE)
-        for path in files:
-            market.table(path.stem)
+        def ours() -> None:
+            folder = MarketData.open(out).folder
+            for path in files:
+                folder.findings(path.stem)
 
-    return Measurement(
-        "load: wide files with gate / pandas.read_parquet",
-        *compare(ours, lambda: [pd.read_parquet(f) for f in files], 5),
-        4.0,
-    )
+        times = compare(ours, lambda: [pd.read_parquet(path) for path in files], 5)
+    return Measurement("load: 225 names, 50 years, halves / pandas.read_parquet", *times, 4.0)
 
 
 def _sample() -> MarketData:
