@@ -17,12 +17,12 @@ from indexsim.basket import Basket
 from indexsim.errors import DataError, MissingData, SpecError
 from indexsim.events import CapStep, Event, FactorStep, Replace, SpinOff, Split
 from indexsim.facts import IndexEvent
+from indexsim.history import FactorList, History, infer
+from indexsim.history.changes import is_ratio, ratios
+from indexsim.history.rows import agreement, to_rows
 from indexsim.index import PriceWeightedIndex
 from indexsim.market import MarketData
 from indexsim.sessions import all_sessions
-from indexsim.sources.history import FactorList, History, infer
-from indexsim.sources.history.changes import is_ratio, ratios
-from indexsim.sources.history.rows import agreement, to_rows
 
 F = Fraction
 N, NAMES = 60, 30

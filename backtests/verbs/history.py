@@ -14,10 +14,10 @@ from backtests.verbs.shared import Answer, Folders, about, paths
 from indexsim import shelf
 from indexsim.errors import SpecError, unknown_name
 from indexsim.facts import index_events
+from indexsim.history import FactorList, History, infer, read_list
+from indexsim.history.rows import agreement, to_rows
 from indexsim.market import MarketData
 from indexsim.schema import MARKER
-from indexsim.sources.history import FactorList, History, infer, read_list
-from indexsim.sources.history.rows import agreement, to_rows
 from indexsim.suspension import quoted
 
 #: What ``data/facts/index_events.csv`` is used for.

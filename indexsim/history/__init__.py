@@ -7,7 +7,7 @@ answer where it is the only one; where it is not, the candidates are listed and 
 
 from __future__ import annotations
 
-from indexsim.sources.history.inference import Ambiguous, FactorList, History, Placed, infer
-from indexsim.sources.history.lists import read_list
+from indexsim.history.inference import Ambiguous, FactorList, History, Placed, infer
+from indexsim.history.lists import read_list
 
 __all__ = ["Ambiguous", "FactorList", "History", "Placed", "infer", "read_list"]

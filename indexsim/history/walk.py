@@ -18,8 +18,8 @@ from math import comb
 import numpy as np
 
 from indexsim import rules
+from indexsim.history.changes import Change, Floats, Prices, pending
 from indexsim.rounding import half_up
-from indexsim.sources.history.changes import Change, Floats, Prices, pending
 
 #: Sets of changes tried on one session; above it, only sets of fewer changes.
 TRIED = 5_000

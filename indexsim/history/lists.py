@@ -9,7 +9,7 @@ from fractions import Fraction
 from pathlib import Path
 
 from indexsim.errors import DataError, Finding, MissingData, SpecError
-from indexsim.sources.history.inference import FactorList
+from indexsim.history.inference import FactorList
 
 #: What the columns are called: in the publisher's file in Japanese, in English, and in a market folder.
 CODE = ("code", "コード", "Code", "銘柄コード")

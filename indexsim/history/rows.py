@@ -13,11 +13,11 @@ from indexsim import rules
 from indexsim.errors import DataError, Finding
 from indexsim.events import parse_events
 from indexsim.facts import IndexEvent
+from indexsim.history.changes import Change
+from indexsim.history.inference import History, Placed
 from indexsim.index import PriceWeightedIndex
 from indexsim.rebuild import EXACT
 from indexsim.review.selection import first_half
-from indexsim.sources.history.changes import Change
-from indexsim.sources.history.inference import History, Placed
 
 #: The same where the first divisor was fitted to a level: a unit of the last digit, which rounding may turn over.
 FITTED = 0.015

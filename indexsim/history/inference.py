@@ -14,8 +14,8 @@ import pandas as pd
 
 from indexsim.errors import MissingData, SpecError
 from indexsim.facts import IndexEvent
-from indexsim.sources.history.changes import Change, Prices, jumps, pending, splits
-from indexsim.sources.history.walk import Hypothesis, Target, Walk, first_divisor
+from indexsim.history.changes import Change, Prices, jumps, pending, splits
+from indexsim.history.walk import Hypothesis, Target, Walk, first_divisor
 
 #: How far a level may lie from the published one: half of its last digit, and as much again where the first divisor
 #: was fitted to a level itself.
