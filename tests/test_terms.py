@@ -11,8 +11,9 @@ import pytest
 from backtests.trading import terms
 from backtests.trading.execution import PER_WHOLE
 from backtests.trading.instruments import instrument, instruments
-from backtests.trading.terms import FIRST, SECOND, WIDEST, limit_table, margin_table, tick_table
+from backtests.trading.terms import FIRST, SECOND, WIDEST, limit_table, margin_table
 from indexsim import sessions
+from indexsim.ticks import tick_table
 
 
 def days(*texts: str) -> np.ndarray:
