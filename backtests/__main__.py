@@ -180,6 +180,13 @@ def _refuse_swallowed(options: argparse.Namespace) -> None:
         )
 
 
+def _import(options: argparse.Namespace) -> tuple[Answer, int]:
+    from backtests import verbs
+
+    how = {"unadjust": options.unadjust, "splits": options.splits, "adjusted_to": options.adjusted_to}
+    return verbs.import_files(options.paths, options.into, kinds=options.kinds, **how), OK
+
+
 def _flows(options: argparse.Namespace) -> tuple[Answer, int]:
     from backtests import verbs
 
@@ -280,6 +287,7 @@ _VERBS: dict[str, _Verb] = {
     "sample": _sample,
     "check": _check,
     "index": _index,
+    "import": _import,
     "flows": _flows,
     "boj": _boj,
     "claims": _claims,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from backtests.text import analysis, index, markets, review, runs, sweeps
+from backtests.text import analysis, importing, index, markets, review, runs, sweeps
 
 Answer = dict[str, Any]
 
@@ -20,6 +20,7 @@ _WRITERS: dict[str, Callable[[Answer], str]] = {
     "run": runs.run,
     "check": markets.check,
     "flows": index.flows,
+    "import": importing.imported,
     "index": index.index,
     "sample": markets.sample,
     "list": markets.listing,

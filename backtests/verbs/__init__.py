@@ -9,6 +9,7 @@ from __future__ import annotations
 from backtests.verbs.analysis import drivers, vehicles
 from backtests.verbs.audit import claims
 from backtests.verbs.catalogue import describe, listing
+from backtests.verbs.importing import import_files
 from backtests.verbs.indexes import bank, flows, index, review
 from backtests.verbs.markets import check, sample
 from backtests.verbs.runs import DEMO, demo, lookahead, report, run
@@ -30,6 +31,7 @@ __all__ = [
     "describe",
     "drivers",
     "flows",
+    "import_files",
     "index",
     "listing",
     "lookahead",

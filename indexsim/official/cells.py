@@ -145,10 +145,10 @@ def _broken(
 
 def merged(findings: Sequence[Finding]) -> list[Finding]:
     """Return findings with those of spreadsheet cells as one for each file and day, and the cause where it is known."""
-    kept = [finding for finding in findings if finding.rule != "cell-not-filled"]
+    kept = [finding for finding in findings if finding.rule != "cell-not-filled" or not finding.column]
     groups: dict[tuple[str, str], list[Finding]] = {}
     for finding in findings:
-        if finding.rule == "cell-not-filled":
+        if finding.rule == "cell-not-filled" and finding.column:
             groups.setdefault((finding.file, finding.row), []).append(finding)
     for (file, row), group in groups.items():
         columns = ", ".join(finding.column for finding in group)

@@ -6,10 +6,13 @@ A file is known by its columns where no other file has them. Those that have the
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import date
 from pathlib import Path
 
 import pandas as pd
 
+from indexsim import sessions
 from indexsim.errors import DataError, Finding
 from indexsim.gate import read_table
 from indexsim.official import identity
@@ -64,12 +67,18 @@ def read_own(path: Path, schema: FileSchema, sheet: Sheet | None) -> Reading:
     errors = [finding for finding in findings if finding.severity == "error"]
     if errors:
         raise DataError(errors, asked=f"import {path.name}", todo="correct the file")
-    said = list(findings)
+    said = [_with_cause(finding) for finding in findings]
     if "close" in frame and schema.date_indexed and not schema.wide:
         _one_series(path, schema, frame, said)
     if sheet is not None:
         said += _unread(sheet, schema)
     return Reading(path.name, f"file of a market: {schema.name}", OTHER, {schema.name: frame}, tuple(said), "none")
+
+
+def _with_cause(finding: Finding) -> Finding:
+    """Add to a row on a day without trading why there was none, where the day was a scheduled one."""
+    outage = sessions.OUTAGES.get(date.fromisoformat(finding.row)) if finding.rule == "not-a-session" else None
+    return replace(finding, found=f"{finding.found}: {outage}") if outage else finding
 
 
 def _one_series(path: Path, schema: FileSchema, frame: pd.DataFrame, said: list[Finding]) -> None:

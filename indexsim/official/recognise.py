@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from indexsim.errors import SpecError, nearest
@@ -39,13 +40,15 @@ def check_kind(kind: str) -> None:
         )
 
 
-def read_file(path: Path, hints: Hints) -> Reading:
+def read_file(path: Path, hints: Hints, label: str) -> Reading:
     """Return what a file says.
 
     Parameters
     ----------
     path : Path
     hints : Hints
+    label : str
+        What the file is called in answers and errors.
 
     Raises
     ------
@@ -54,13 +57,13 @@ def read_file(path: Path, hints: Hints) -> Reading:
     """
     data = _bytes(path)
     if data.startswith(b"PAR1"):
-        return _parquet(path, hints)
-    sheet = read_sheet(path.name, data)
+        return replace(_parquet(path), file=label)
+    sheet = read_sheet(label, data)
     header = tuple(cell for cell in _header(sheet) if cell)
     schema = schema_of(path, header, hints.chosen if hints.chosen in FILES else "")
     plain_csv = path.suffix in ENDINGS
     if schema is not None and plain_csv:
-        return say_cut(read_own(path, schema, sheet), sheet)
+        return say_cut(replace(read_own(path, schema, sheet), file=label), sheet)
     return say_cut(_layout(sheet, hints).read(sheet, hints), sheet)
 
 
@@ -77,7 +80,7 @@ def _bytes(path: Path) -> bytes:
         raise refused(path.name, error.strerror or "cannot be read", "a file that can be read", "check it") from None
 
 
-def _parquet(path: Path, hints: Hints) -> Reading:
+def _parquet(path: Path) -> Reading:
     schema = schema_of(path, tuple(c.name for c in FILES[stem].columns) if (stem := _stem(path)) in FILES else ())
     if schema is None or path.suffix != ".parquet":
         rule = "Parquet is read where it is a file of a market by name (data/README.md)"

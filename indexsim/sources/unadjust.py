@@ -76,6 +76,8 @@ def unadjusted(
         by_code.setdefault(split.code, []).append(split)
     out = prices.copy()
     named = [name for name in _PRICES if name in out]
+    dates = prices["date"].to_numpy().astype("datetime64[D]")
+    digits = {name: written_to(dates, prices[name].to_numpy()) for name in named}
     off: list[OffTick] = []
     findings: list[Finding] = []
     rows_of = prices.groupby("code", sort=True).indices
@@ -83,15 +85,16 @@ def unadjusted(
         if code not in rows_of:
             continue
         at = np.asarray(rows_of[code])
-        days = prices["date"].to_numpy()[at].astype("datetime64[D]")
+        days = dates[at]
         ratio = ratios(days, own)
         at, days, ratio = at[ratio != 1], days[ratio != 1], ratio[ratio != 1]
         if not len(at):
             continue
         for name in named:
             adjusted = prices[name].to_numpy()[at]
-            half = 0.5 * 10.0 ** -written_to(days, adjusted) * ratio
-            traded, state = to_ticks(days, adjusted * ratio, half)
+            traded, state = to_ticks(days, adjusted * ratio, 0.5 * 10.0 ** -digits[name][at] * ratio)
+            if (state == 2).mean() > 1 - _MOST:  # the vendor writes this stock to fewer decimals than others
+                traded, state = to_ticks(days, adjusted * ratio, 0.5 * 10.0 ** -written_to(days, adjusted) * ratio)
             out.iloc[at, out.columns.get_loc(name)] = traded
             if name == "close":
                 off += _off(code, days, state)
@@ -161,9 +164,10 @@ def _on_table(days: NDArray[np.datetime64], values: Floats, half: Floats) -> tup
         ticks = _ticks(name, days, values)
         nearest = np.round(np.rint(values / ticks) * ticks, 2)
         near = np.abs(nearest - values) <= half * (1 + 1e-9) + 1e-9 * values
-        if near.mean() >= _MOST and (half < ticks / 2).mean() >= _MOST:
+        # Of two ticks as far apart as two printed prices only one is printed so, but from half-way between them.
+        certain = near & (half <= ticks / 2 * (1 + 1e-9)) & (np.abs(nearest - values) < ticks / 2 * (1 - 1e-6))
+        if near.mean() >= _MOST and certain.mean() >= _MOST:
             break
-    certain = near & (half < ticks / 2)
     state = np.where(certain, 0, np.where(near, 1, 2)).astype(np.int8)
     return np.where(near, nearest, np.round(values, 2)), state
 
