@@ -66,7 +66,7 @@ class Assembly:
             findings += basket.findings
             sources["factors"] = [Source(file, PUBLISHER, basket.factors)]
             sources["divisors"] = [Source(file, PUBLISHER, basket.divisors)]
-        if names := self._names():
+        if names := self._names(set(basket.factors["code"]) if basket else set()):
             sources.setdefault("constituents", []).append(names)
         return (*self._reconciled(sources, replaced=basket is not None), findings)
 
@@ -117,16 +117,15 @@ class Assembly:
         latest = max(frames, key=lambda frame: str(frame["date"].max()))
         return list(evidence(latest.sort_values("date", kind="stable"), self.undo.splits, None).adjusted)
 
-    def _names(self) -> Source | None:
-        """Return names and sectors of one list, those of facts for codes that came or went around it."""
+    def _names(self, members: set[str]) -> Source | None:
+        """Return names and sectors of one list, names of the facts for members that came or went around it."""
         lists = [(r.file, r.frames[k]) for k in (FACTORS, WEIGHTS) for r in self.readings if k in r.frames]
         if not lists or "name" not in lists[0][1]:
             return None
         file, frame = lists[0]
         columns = [column for column in ("code", "name", "industry", "sector") if column in frame]
         told = frame[columns].reset_index(drop=True)
-        priced = {str(c) for r in self.readings if STOCKS in r.frames for c in r.frames[STOCKS]["code"].unique()}
-        others = {e.code: e.name for e in index_events() if e.code in priced - set(told["code"])}
+        others = {e.code: e.name for e in index_events() if e.code in members - set(told["code"])}
         more = pd.DataFrame({"code": list(others), "name": list(others.values())}, dtype=object)
         whole = pd.concat([told, more], ignore_index=True).fillna("").sort_values("code", kind="stable")
         return Source(file, PUBLISHER, whole.reset_index(drop=True))

@@ -16,7 +16,10 @@ from numpy.typing import NDArray
 from indexsim.schema import FILES
 
 #: The rule, as an answer says it.
-RULE = "publisher before exchange before others; within a rank what the folder holds, then the file named first"
+RULE = (
+    "publisher before exchange before others; within a rank what the folder holds, then the file named first "
+    "(of dividends, the one that reaches further)"
+)
 #: Decimals beyond which a difference is noise of binary numbers.
 _MOST_DECIMALS = 6
 
