@@ -21,7 +21,7 @@ BROKEN = frozenset({"#value!", "#n/a", "#ref!", "#div/0!", "#name?", "#num!", "#
 #: Findings that are listed of one kind before the rest is counted.
 _LISTED = 5
 
-_NUMBER = re.compile(r"[+-]?(\d+|\d{1,3}(,\d{3})+)?(\.\d+)?(e[+-]?\d+)?")
+_NUMBER = re.compile(r"[+-]?(\d+|\d{1,3}(,\d{3})+)?(\.\d+)?(e[+-]\d+)?")
 _PLAIN = r"-?[0-9]+(\.[0-9]+)?"
 _YMD = re.compile(r"(\d{4})\s*[-/.年]\s*(\d{1,2})\s*[-/.月]\s*(\d{1,2})日?(.*)")
 _COMPACT = re.compile(r"((?:19|20)\d{2})(\d{2})(\d{2})()")

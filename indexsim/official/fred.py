@@ -6,9 +6,10 @@ import pandas as pd
 
 from indexsim.errors import nearest
 from indexsim.official.cells import days_of, numbers_of
-from indexsim.official.layout import Hints, Layout
+from indexsim.official.layout import Hints, Layout, out_of_range
 from indexsim.official.reading import OTHER, PUBLISHER, Reading, by_day
 from indexsim.official.sheet import Sheet, refused
+from indexsim.schema import FILES
 
 #: Series of FRED -> file, column, what its numbers are multiplied by.
 SERIES: dict[str, tuple[str, str, float]] = {
@@ -54,12 +55,20 @@ def _fred(sheet: Sheet, hints: Hints) -> Reading:
         file, column, scale = SERIES[name]
         one = frame[[name]].dropna().rename(columns={name: column})
         one = one if scale == 1.0 else (one * scale).round(12)
+        if _kind(file, column) in ("price", "amount") and (one[column] <= 0).any():
+            raise refused(sheet.name, f"{one[column].min():g} in {name}", "a price is above zero", "get the file again")
+        findings += out_of_range(file, one[column], sheet.name) if column == "close" else []
         if file in frames:
             raise refused(sheet.name, f"two series for {file}", "one source for a column", "leave one of them out")
         frames[file] = one
     # The Bank's assets and the GDP are official figures that FRED repeats; so are its own series of the dollar.
     rank = OTHER if set(frames) & {"n225", "sp500"} else PUBLISHER
     return Reading(sheet.name, f"FRED: {', '.join(ids)}", rank, frames, tuple(findings), "none")
+
+
+def _kind(file: str, column: str) -> str:
+    found = FILES[file].column(column)
+    return "" if found is None else found.kind
 
 
 LAYOUTS = (Layout("fred", "series of FRED", _is_fred, _fred),)

@@ -12,7 +12,7 @@ from __future__ import annotations
 import pandas as pd
 
 from indexsim.errors import DataError, Finding
-from indexsim.official.layout import PRICES, Hints, Layout, as_file, one_series, which
+from indexsim.official.layout import PRICES, Hints, Layout, as_file, one_series, out_of_range, which
 from indexsim.official.longs import stocks
 from indexsim.official.reading import EXCHANGE, OTHER, PUBLISHER, SPLITS, STOCKS, Reading
 from indexsim.official.sheet import Sheet
@@ -46,9 +46,10 @@ def _index(sheet: Sheet, hints: Hints) -> Reading:
         raise DataError([Finding(sheet.name, "", "code", "one-index", f"{found}; TOPIX is {_TOPIX}")])
     frame, findings = one_series(sheet, body)
     series = "topix" if codes and not hints.chosen else which(sheet, frame["close"], hints, ("topix", "n225"))
+    findings += out_of_range(series, frame["close"], sheet.name)
     rank = PUBLISHER if series == "topix" else OTHER
     kind = f"exchange, daily levels: {series}"
-    return Reading(sheet.name, kind, rank, as_file(series, frame), tuple(findings), "none")
+    return Reading(sheet.name, kind, rank, as_file(series, frame, sheet.name), tuple(findings), "none")
 
 
 def _is_stocks(sheet: Sheet) -> bool:
@@ -60,10 +61,13 @@ def _is_stocks(sheet: Sheet) -> bool:
 def _stocks(sheet: Sheet, hints: Hints) -> Reading:
     body = sheet.body()
     code = next(str(name) for name in body.columns if meaning(str(name)) == "code")
+    codes = body[code].str.normalize("NFKC")
     # Five characters: the code, and 0 for its common shares. Other classes of shares are no constituents.
-    long = body[code].str.len() == 5
-    ordinary = ~long | body[code].str.endswith("0")
-    body = body[ordinary].assign(**{code: body[code].where(~long, body[code].str[:4])})
+    long = codes.str.len() == 5
+    body = body.assign(**{code: codes.where(~long, codes.str[:4])})[~long | codes.str.endswith("0")]
+    if body.empty:
+        found = "no common shares: a code of five characters that ends in 0"
+        raise DataError([Finding(sheet.name, "", "code", "file-has-rows", found)], f"import {sheet.name}")
     frame, findings = stocks(sheet.name, body, (*PRICES, "adj_factor"))
     frames = {STOCKS: frame[["date", "code", *(c for c in PRICES if c in frame)]]}
     # A factor of 0.2 on a day says five new shares for an old one from that day on.

@@ -129,7 +129,15 @@ def which(sheet: Sheet, closes: pd.Series, hints: Hints, among: Sequence[str] = 
     raise ambiguous(sheet.name, reading, options)
 
 
-def as_file(series: str, frame: pd.DataFrame) -> dict[str, pd.DataFrame]:
+def out_of_range(series: str, closes: pd.Series, file: str) -> list[Finding]:
+    """Warn of a series whose values are not what it was in these years, as far as that is known."""
+    if not identity.known_years(series, closes) or identity.within(series, closes):
+        return []
+    found = f"from {closes.min():g} to {closes.max():g}: not what {series} was in these years"
+    return [Finding(file, "", "close", "series-in-range", found, "warning")]
+
+
+def as_file(series: str, frame: pd.DataFrame, file: str) -> dict[str, pd.DataFrame]:
     """Return prices of one series as the file of a market, or as contents of one stock.
 
     Parameters
@@ -138,10 +146,28 @@ def as_file(series: str, frame: pd.DataFrame) -> dict[str, pd.DataFrame]:
         Name of a file, or the code of a stock.
     frame : DataFrame
         As `one_series` returns it.
+    file : str
+        Where it comes from.
+
+    Raises
+    ------
+    DataError
+        A price is not above zero, where those of the series are.
     """
+    if series not in FILES or all(c.kind != "number" for c in FILES[series].columns):
+        positive(frame, file)
     if CODE.fullmatch(series):
         return {STOCKS: frame.assign(code=series).reset_index()}
     if series == "total_return":
         return {series: frame[["close"]].rename(columns={"close": "tr"})}
     schema = FILES[series]
     return {series: frame[[c.name for c in schema.columns if c.name in frame]]}
+
+
+def positive(frame: pd.DataFrame, file: str) -> None:
+    """Refuse prices at or below zero."""
+    for column in (name for name in PRICES[:4] if name in frame):
+        bad = frame[frame[column] <= 0]
+        if len(bad):
+            found = f"{bad[column].iloc[0]:g} in {len(bad)} rows"
+            raise DataError([Finding(file, "", column, "price-above-zero", found)], f"import {file}")

@@ -16,7 +16,7 @@ import pandas as pd
 
 from indexsim.errors import DataError, Finding
 from indexsim.official.cells import merged, refuse
-from indexsim.official.layout import PRICES, Hints, Layout
+from indexsim.official.layout import PRICES, Hints, Layout, positive
 from indexsim.official.reading import OTHER, PAYMENTS, SPLITS, STOCKS, Reading, exchanged, keyed, out_of_order, typed
 from indexsim.official.sheet import Sheet
 from indexsim.official.words import CODE, meaning
@@ -40,6 +40,7 @@ def stocks(file: str, body: pd.DataFrame, columns: tuple[str, ...] = PRICES) -> 
     known = {finding.row for finding in findings if finding.rule == "cell-not-filled"}
     findings += _blank(frame, file, known)
     frame = frame[frame["close"].notna()]
+    positive(frame, file)
     _order(frame, file, findings)
     return frame, findings
 

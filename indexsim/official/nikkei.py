@@ -12,13 +12,14 @@ English or Japanese, UTF-8 or Shift_JIS, a line of copyright below.
 from __future__ import annotations
 
 from fractions import Fraction
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
 
 from indexsim.errors import DataError, Finding
 from indexsim.official.cells import refuse
-from indexsim.official.layout import Hints, Layout, as_file, one_series, which
+from indexsim.official.layout import Hints, Layout, as_file, one_series, out_of_range, which
 from indexsim.official.reading import FACTORS, PUBLISHER, WEIGHTS, Reading, keyed, typed
 from indexsim.official.sheet import Sheet
 from indexsim.official.words import CODE, meaning
@@ -27,6 +28,7 @@ from indexsim.official.words import CODE, meaning
 SERIES = ("n225", "nikkei_vi", "total_return")
 #: How the publisher heads the day; other sources do not.
 _OWN_DAY = ("dateofdata", "データ日付")
+#: Column as it is headed -> column of the file, the highest first.
 _TOTALS = {"total_return": "tr", "net_total_return": "net_tr", "close": "price_index"}
 #: Weights are printed with 4 decimals of a percent, so 225 of them add up to 100 within this.
 _SUM_WITHIN = 0.02
@@ -48,8 +50,14 @@ def _daily(sheet: Sheet, hints: Hints) -> Reading:
     body = sheet.body()
     frame, findings = one_series(sheet, body)
     series = which(sheet, frame["close"], hints, SERIES)
+    findings += out_of_range(series, frame["close"], sheet.name)
     return Reading(
-        sheet.name, f"Nikkei, daily levels: {series}", PUBLISHER, as_file(series, frame), tuple(findings), "none"
+        sheet.name,
+        f"Nikkei, daily levels: {series}",
+        PUBLISHER,
+        as_file(series, frame, sheet.name),
+        tuple(findings),
+        "none",
     )
 
 
@@ -61,8 +69,9 @@ def _total_return(sheet: Sheet, hints: Hints) -> Reading:
     body = sheet.body()
     frame, findings = typed(body, sheet.name, tuple(_TOTALS))
     frame = keyed(frame, ["date"], sheet.name, findings).set_index("date").rename(columns=_TOTALS)
-    if {"tr", "price_index"} <= set(frame) and (frame["tr"] < frame["price_index"]).any():
-        found = "a total return below its price index: columns are exchanged"
+    falling = [frame[name].to_numpy() for name in _TOTALS.values() if name in frame]
+    if any((above < below).any() for above, below in pairwise(falling)):
+        found = "not total return >= net total return >= price index: columns are exchanged"
         raise DataError([Finding(sheet.name, "", "", "columns-in-order", found)], f"import {sheet.name}")
     kind = "Nikkei, total return: total_return"
     return Reading(sheet.name, kind, PUBLISHER, {"total_return": frame}, tuple(findings), "none")

@@ -22,6 +22,8 @@ STOCKS, SPLITS, PAYMENTS, FACTORS, WEIGHTS = "@stocks", "@splits", "@payments", 
 
 #: Share of the rows above which a broken order of high, low and close means that columns are exchanged.
 _ROWS_OUT_OF_ORDER = 0.05
+#: A day's high over its close, and its close over its low, that nothing has reached: a decimal point slipped.
+_WIDEST = 3.0
 #: Rows from which the order of opens and closes in time is looked at.
 _ENOUGH = 20
 
@@ -162,11 +164,13 @@ def in_order(frame: pd.DataFrame, file: str, findings: list[Finding]) -> None:
         row = frame.iloc[at]
         shown = ", ".join(f"{name} {row[name]:g}" for name in ("open", "high", "low", "close") if name in frame)
         day = f"{frame.index[at]:%Y-%m-%d}" if isinstance(frame.index, pd.DatetimeIndex) else f"{row['date']:%Y-%m-%d}"
-        findings.append(Finding(file, day, "", "row-in-order", f"not high >= close >= low: {shown}", "warning"))
+        findings.append(
+            Finding(file, day, "", "row-in-order", f"not high >= close >= low, or far apart: {shown}", "warning")
+        )
 
 
 def out_of_order(frame: pd.DataFrame) -> NDArray[np.bool_]:
-    """Return which rows break low <= open, close <= high; an unknown cell breaks nothing."""
+    """Return which rows break low <= open, close <= high, or lie far apart; an unknown cell breaks nothing."""
     bad = np.zeros(len(frame), dtype=bool)
     within = [frame[name].to_numpy() for name in ("open", "close") if name in frame]
     if "high" in frame:
@@ -175,6 +179,10 @@ def out_of_order(frame: pd.DataFrame) -> NDArray[np.bool_]:
         bad |= np.logical_or.reduce([frame["low"].to_numpy() > values for values in within])
     if {"high", "low"} <= set(frame):
         bad |= (frame["high"] < frame["low"]).to_numpy()
+    if {"high", "close"} <= set(frame):
+        bad |= (frame["high"] > _WIDEST * frame["close"]).to_numpy()
+    if {"low", "close"} <= set(frame):
+        bad |= (frame["low"] * _WIDEST < frame["close"]).to_numpy()
     return bad
 
 

@@ -16,7 +16,7 @@ from dataclasses import replace
 import pandas as pd
 
 from indexsim.errors import DataError, Finding, SpecError
-from indexsim.official.layout import Hints, Layout, as_file, one_series, which
+from indexsim.official.layout import Hints, Layout, as_file, one_series, out_of_range, which
 from indexsim.official.reading import OTHER, STOCKS, Reading
 from indexsim.official.sheet import Sheet, refused
 from indexsim.official.words import CODE, meaning, series_of
@@ -34,8 +34,9 @@ def _is_single(sheet: Sheet) -> bool:
 def _single(sheet: Sheet, hints: Hints) -> Reading:
     frame, findings = one_series(sheet, sheet.body())
     series = which(sheet, frame["close"], hints)
+    findings += out_of_range(series, frame["close"], sheet.name)
     name, adjusted = _vendor(sheet)
-    frames = as_file(series, frame)
+    frames = as_file(series, frame, sheet.name)
     kind = f"{name}, daily prices: {series}"
     if not CODE.fullmatch(series):
         adjusted = _held_as_traded(sheet.name, series, frame, adjusted)
@@ -113,9 +114,10 @@ def _named(sheet: Sheet, body: pd.DataFrame, ticker: str, adjusted: str) -> Read
         raise refused(sheet.name, f"the ticker {ticker}", "a ticker of a series or a stock of Tokyo", todo)
     blank = (body.drop(columns="date") == "").all(axis=1)
     frame, findings = one_series(sheet, body[~blank])
+    findings += out_of_range(series, frame["close"], sheet.name)
     if not CODE.fullmatch(series):
         adjusted = _held_as_traded(sheet.name, series, frame, adjusted)
-    return Reading(sheet.name, series, OTHER, as_file(series, frame), tuple(findings), adjusted)
+    return Reading(sheet.name, series, OTHER, as_file(series, frame, sheet.name), tuple(findings), adjusted)
 
 
 def _joined(file: str, what: str, parts: list[Reading]) -> Reading:
