@@ -45,7 +45,7 @@ class Table:
 
     def data(self) -> bytes:
         """Return the bytes of the file."""
-        return self.text().encode(self.encoding)
+        return self.text().encode(self.encoding, "replace")
 
 
 def prices(start: float, seed: int, decimals: int = 2, size: float = 0.01) -> list[tuple[str, str, str, str]]:

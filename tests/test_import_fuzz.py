@@ -1,4 +1,4 @@
-"""Mutated files of publishers: each is refused by name, or gives the numbers of the unmutated one, or says what differs."""
+"""Mutated files of publishers: each is refused by name, gives the numbers of the whole one, or says what differs."""
 
 from __future__ import annotations
 
