@@ -67,7 +67,7 @@ def test_close_first_is_read_by_its_header(tmp_path: Path) -> None:
 
 def test_a_list_of_factors_keeps_them_as_written_and_a_par_becomes_fifty_over_it(tmp_path: Path) -> None:
     head = '"対象日付","コード","銘柄名","{}","業種","セクター"\n'
-    row = '"2025/08/01","9983","ファーストリテイリング","2.4","小売業","消費"\n"本資料は日経の著作物であり、転載できません。"\n'
+    row = '"2025/08/01","9983","ファーストリテイリング","2.4","小売業","消費"\n"本資料は日経の著作物です。"\n'
     factors = reading(tmp_path, (head.format("株価換算係数") + row).encode("cp932")).frames[FACTORS]
     par = reading(tmp_path, (head.format("みなし額面") + row.replace("2.4", "50/3")).encode("cp932")).frames[FACTORS]
 
@@ -83,7 +83,8 @@ def test_weights_that_do_not_add_up_are_refused(tmp_path: Path) -> None:
 
 
 def test_the_accounts_of_ten_days_are_in_thousand_yen(tmp_path: Path) -> None:
-    text = '営業毎旬報告(平成28年5月20日現在)\n2016年5月24日\n資産,(単位:千円)\n国債,"300,000,000"\n貸付金,"100,000,000"\n合計,"400,000,000"\n'
+    head = "営業毎旬報告(平成28年5月20日現在)\n2016年5月24日\n資産,(単位:千円)\n"
+    text = f'{head}国債,"300,000,000"\n貸付金,"100,000,000"\n合計,"400,000,000"\n'
     read = reading(tmp_path, text.encode("cp932"))
 
     assert read.frames["boj_assets"].to_dict() == {"total_assets_100m_yen": {pd.Timestamp("2016-05-20"): 4000.0}}
@@ -146,7 +147,7 @@ def test_a_name_that_the_values_contradict_is_refused_with_both_readings(tmp_pat
         (b"just a line\n", "no header"),
         (b"Date,Close,Open,High,Low\n", "no rows"),
         (b"Date,Close,Open,High,Low\n2025-07-03,1,2\n", "3 cells under 5 columns"),
-        (b'Date,Close\n2025-07-03,"1\n', "EOF inside string"),
+        (b'Date,Close\n2025-07-03,"1\n', "unexpected end of data"),
         (b"a,b,c\n1,2,3\n", "columns a, b, c"),
     ],
 )

@@ -73,6 +73,11 @@ def _unit(sheet: Sheet, default: int) -> int:
     return found[0] if found else default
 
 
+def _holds_unit(row: str) -> bool:
+    text = re.sub(r"\s", "", unicodedata.normalize("NFKC", row)).casefold()
+    return any(unit in text for unit in _UNITS)
+
+
 def _flat(sheet: Sheet, rows: int) -> str:
     cells = sheet.cells.iloc[:rows].fillna("").to_numpy().ravel()
     return re.sub(r"\s", "", unicodedata.normalize("NFKC", "".join(str(cell) for cell in cells))).casefold()
@@ -94,9 +99,10 @@ def _accounts(sheet: Sheet, hints: Hints) -> Reading:
     totals = np.flatnonzero(label.isin(_TOTAL).to_numpy())
     if not len(totals):
         raise refused(sheet.name, "no line for the total", f"one of {', '.join(_TOTAL)}", "get the file again, whole")
-    amount, _ = numbers_of(rows.iloc[: totals[0] + 1, 1], sheet.name, "amount")
-    start = int(np.flatnonzero(~np.isnan(amount))[0]) if (~np.isnan(amount)).any() else 0
-    parts, total = amount[start:-1], amount[-1]
+    # What stands above the unit is the head; a line below it that has no amount is a caption.
+    unit = next(at for at in range(len(rows)) if _holds_unit("".join(rows.iloc[at])))
+    amount, _ = numbers_of(rows.iloc[unit + 1 : totals[0] + 1, 1], sheet.name, "amount")
+    parts, total = amount[:-1], amount[-1]
     if np.isnan(total) or abs(np.nansum(parts) - total) > len(parts):
         found = f"items of {np.nansum(parts):,.0f} under a total of {total:,.0f}"
         raise DataError([Finding(sheet.name, "", "amount", "items-add-up", found)], f"import {sheet.name}")

@@ -166,7 +166,9 @@ def refuse(file: str, column: str, rule: str, cells: pd.Series, bad: NDArray[np.
     at = np.flatnonzero(bad)
     if not len(at):
         return
-    shown = [Finding(file, f"line {cells.index[i]}", column, rule, f"{_short(cells.iloc[i])} {what}") for i in at]
+    shown = [
+        Finding(file, f"line {cells.index[i]}", column, rule, f"{_short(cells.iloc[i])} {what}") for i in at.tolist()
+    ]
     if rest := shown[_LISTED:]:
         shown = [*shown[:_LISTED], Finding(file, rest[0].row, column, rule, f"{len(rest)} more like these")]
     raise DataError(shown, asked=f"import {file}", todo="correct the file, or get it again")

@@ -29,8 +29,8 @@ _SIGNATURES = (
     (b"\x89PNG", "a picture"),
     (b"SQLite format 3", "a database"),
 )
-#: Lines among which the header is looked for, and columns beyond the widest of them that a later row may have.
-_HEAD_LINES, _SPARE = 30, 8
+#: Lines among which the header is looked for.
+_HEAD_LINES = 30
 #: Largest size of an unpacked file, in bytes.
 _LARGEST = 2_000_000_000
 
@@ -139,23 +139,18 @@ def read_sheet(name: str, data: bytes) -> Sheet:
     text = _text(name, _unpacked(name, data))
     _refuse_pages(name, text)
     delimiter = _delimiter(text)
-    width = max((len(row) for row in _first_rows(text, delimiter)), default=1)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     try:
-        cells = pd.read_csv(
-            io.StringIO(text),
-            header=None,
-            names=range(width + _SPARE),
-            dtype=str,
-            sep=delimiter,
-            keep_default_na=False,
-            na_values=[],
-            skip_blank_lines=False,
-            index_col=False,
-            engine="c",
-        )
-    except (ValueError, pd.errors.ParserError) as error:
-        found = str(error).splitlines()[0].removeprefix("Error tokenizing data. ")
-        raise refused(name, found, "rows of cells, every quoted cell closed", "get the file again, whole") from None
+        rows: list[list[str | None]] = [[*row] for row in reader]
+    except csv.Error as error:
+        rule = "rows of cells, every quoted cell closed"
+        raise refused(name, str(error), rule, "get the file again, whole") from None
+    if reader.line_num != len(rows):
+        raise refused(name, "a cell with a line break", "a row is a line", "write it without")
+    width = max(len(row) for row in rows)
+    for row in rows:
+        row += [None] * (width - len(row))
+    cells = pd.DataFrame(rows, dtype="str")
     return Sheet(name, cells.apply(lambda column: column.str.strip()), text.endswith(("\n", "\r")))
 
 
@@ -207,11 +202,6 @@ def _delimiter(text: str) -> str:
     head = text[:20_000].split("\n")[:_HEAD_LINES]
     counts = {mark: sum(line.count(mark) for line in head) for mark in (",", "\t", ";")}
     return max(counts, key=lambda mark: counts[mark])
-
-
-def _first_rows(text: str, delimiter: str) -> list[list[str]]:
-    head = "\n".join(text.split("\n", _HEAD_LINES)[:_HEAD_LINES])
-    return list(csv.reader(io.StringIO(head), delimiter=delimiter))
 
 
 def _width(header: Sequence[str]) -> int:

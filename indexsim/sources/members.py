@@ -73,7 +73,8 @@ def members(listed: pd.DataFrame, file: str, first: date | None, last: date | No
     told, unknown = _written(ahead)
     rows = [(start.isoformat(), code, _text(factor), "initial", "") for code, factor in sorted(basket.items())]
     frame = pd.DataFrame([*rows, *told], columns=["effective_date", "code", "factor", "event", "announced_date"])
-    return Members(frame, _divisors(anchor, start, end), start, (*unknown, *_unsure(ahead)))
+    contradicted = _contradicted(listed, file, [event for event in events if event.effective <= day])
+    return Members(frame, _divisors(anchor, start, end), start, (*contradicted, *unknown, *_unsure(ahead)))
 
 
 def _foreseen(event: IndexEvent, end: date) -> bool:
@@ -91,6 +92,19 @@ def _check_count(listed: pd.DataFrame, file: str, events: Sequence[IndexEvent], 
         )
 
 
+def _contradicted(listed: pd.DataFrame, file: str, events: Sequence[IndexEvent]) -> list[Finding]:
+    """Warn of factors that are not what the last event before the list led to: the list counts."""
+    basket = {str(c): Fraction(str(f)) for c, f in zip(listed["code"], listed["factor"], strict=True)}
+    last = {event.code: event for event in events}
+    found = []
+    for code, event in sorted(last.items()):
+        led_to = None if event.event == "remove" else event.factor_after
+        if basket.get(code) != led_to and (led_to is not None or event.event == "remove"):
+            said = f"{basket.get(code)}, but {event.event} on {event.effective} led to {led_to}; the list counts"
+            found.append(Finding(file, "", code, "list-as-facts", said, "warning"))
+    return found
+
+
 def _adds(event: IndexEvent) -> int:
     word = event.event.split(" ")[0]
     return {"add": 1, "spin-off": 1, "remove": -1}.get(word, 0)
@@ -98,7 +112,8 @@ def _adds(event: IndexEvent) -> int:
 
 def _anchor(day: date) -> PublishedDivisor:
     """Return the latest exact divisor in force from a session up to the day of the list."""
-    known = [d for d in _exact() if d.effective <= day]
+    told = index_events()[0].effective  # before it nobody told what changed
+    known = [d for d in _exact() if told <= d.effective <= day]
     if not known:
         raise ToolError(
             asked=f"date the basket of {day}",
@@ -116,7 +131,8 @@ def _exact() -> list[PublishedDivisor]:
 def _start(anchor: PublishedDivisor, events: Sequence[IndexEvent], first: date | None) -> date:
     """Return the first session: the one before the divisor's, or the first with prices while the divisor holds."""
     table = sessions.all_sessions()
-    before = table[table.searchsorted(pd.Timestamp(anchor.effective)) - 1].date()
+    at = int(table.searchsorted(pd.Timestamp(anchor.effective)))
+    before: date = table[at - 1].date()
     if first is None or first <= before:
         return before
     later = [e for e in events if anchor.effective < e.effective <= first and not e.event.startswith("split")]
@@ -149,7 +165,8 @@ def _undo(basket: dict[str, Fraction], event: IndexEvent, file: str) -> None:
 
 def _written(events: Iterable[IndexEvent]) -> tuple[list[tuple[str, ...]], list[Finding]]:
     """Return events as rows of ``factors``; one that needs a factor nobody knows is named and left out."""
-    rows, unknown = [], []
+    rows: list[tuple[str, ...]] = []
+    unknown: list[Finding] = []
     for event in events:
         factor = "" if event.event == "remove" else _text(event.factor_after)
         if not factor and event.event != "remove":
