@@ -117,13 +117,15 @@ def which(sheet: Sheet, closes: pd.Series, hints: Hints, among: Sequence[str] = 
     if hints.chosen in FILES or CODE.fullmatch(hints.chosen):
         return hints.chosen
     fits = [name for name in identity.fitting(closes, hints.known) if not among or name in among]
-    if len(fits) == 1:
-        return fits[0]
+    # What trades in ticks can be any share: only a fund beside its index is certain.
+    certain = [name for name in fits if name in identity.FUNDS or among or not identity.in_ticks(closes)]
+    if len(certain) == 1:
+        return certain[0]
+    if identity.in_ticks(closes) and not among:
+        could = list(dict.fromkeys([*fits, *identity.FUNDS]))
+        raise ambiguous(sheet.name, [*could, "a share of unknown code"], [*could, "CODE, as 7203"])
     if fits:
         raise ambiguous(sheet.name, fits, fits)
-    if identity.in_ticks(closes) and not among:
-        shares = "a share of unknown code"
-        raise ambiguous(sheet.name, [*identity.FUNDS, shares], [*identity.FUNDS, "CODE, as 7203"])
     options = among or ("n225", "topix", "nikkei_vi", "usdjpy")
     reading = [f"{name} (its values fit no range that is known of these years)" for name in options]
     raise ambiguous(sheet.name, reading, options)

@@ -86,8 +86,8 @@ def _files(paths: Sequence[Path]) -> tuple[dict[str, Path], list[Finding]]:
     if not once:
         names = ", ".join(str(path) for path in paths)
         raise refused(names, "no table in it", f"tables end in {', '.join(_ENDINGS)}", "name the files")
-    names = [path.name for path in once]
-    return {p.name if names.count(p.name) == 1 else f"{p.parent.name}/{p.name}": p for p in once}, findings
+    called = [path.name for path in once]
+    return {p.name if called.count(p.name) == 1 else f"{p.parent.name}/{p.name}": p for p in once}, findings
 
 
 def _kinds(kinds: Sequence[str], files: Mapping[str, Path]) -> dict[str, str]:

@@ -42,12 +42,15 @@ class Lacking:
         How far the gap may lie from what explains it.
     parts : mapping of code to ndarray of float64
         Price times factor, NaN where a stock is not in.
+    last : Timestamp
+        Last session of the index: a split that is lacking to the end of `days` comes after it.
     """
 
     days: pd.DatetimeIndex
     gap: Floats
     within: Floats
     parts: Mapping[str, Floats]
+    last: pd.Timestamp
 
     @property
     def wrong(self) -> NDArray[np.bool_]:
@@ -57,14 +60,21 @@ class Lacking:
 
 
 def lacking(index: PriceWeightedIndex, published: pd.Series) -> Lacking:
-    """Return what an index lacks of published levels; a session without one lacks nothing."""
-    closes = index.closes
+    """Return what an index lacks of published levels, as long as the divisor is the one it starts with.
+
+    A later one was chained from the very prices in doubt. A session without a published level lacks nothing.
+    """
+    stepped = [entry.session for entry in index.ledger.entries[1:]]
+    closes = index.closes if not stepped else index.closes[index.closes.index < pd.Timestamp(stepped[0])]
+    published = published.reindex(closes.index)
     size = len(closes)
     gap, within = np.zeros(size), np.full(size, np.inf)
     codes = sorted({code for regime in index.regimes for code in regime.basket.factors})
     parts = {code: np.full(size, np.nan) for code in codes}
-    ends = [*(regime.row for regime in index.regimes[1:]), size]
-    for regime, end in zip(index.regimes, ends, strict=True):
+    ends = [*(regime.row for regime in index.regimes[1:]), len(index.closes)]
+    for regime, end in zip(index.regimes, (min(end, size) for end in ends), strict=True):
+        if regime.row >= size:
+            break
         rows = slice(regime.row, end)
         total = np.zeros(end - regime.row)
         for code, factor in regime.basket.factors.items():
@@ -75,7 +85,7 @@ def lacking(index: PriceWeightedIndex, published: pd.Series) -> Lacking:
         within[rows] = _HALF * divisor
     unknown = np.isnan(gap)
     gap[unknown], within[unknown] = 0.0, np.inf
-    return Lacking(pd.DatetimeIndex(closes.index), gap, within, parts)
+    return Lacking(pd.DatetimeIndex(closes.index), gap, within, parts, index.closes.index[-1])
 
 
 def infer(lack: Lacking, volumes: pd.DataFrame | None, file: str) -> tuple[list[KnownSplit], list[Finding]]:
@@ -101,9 +111,10 @@ def infer(lack: Lacking, volumes: pd.DataFrame | None, file: str) -> tuple[list[
         return [], []
     if wrong[-1] != len(wrong) - 1:  # an unknown split changes every price before it
         return [], []
-    ex = (lack.days[wrong[-1]] + pd.Timedelta(days=1)).date()
+    end = lack.last if len(wrong) == len(lack.days) else lack.days[int(wrong[-1])]
+    ex = (end + pd.Timedelta(days=1)).date()
     sets = _by_lots(lack, volumes, wrong) or _by_level(lack, wrong)
-    row = f"{lack.days[0]:%Y-%m-%d}..{lack.days[wrong[-1]]:%Y-%m-%d}"
+    row = f"{lack.days[0]:%Y-%m-%d}..{lack.days[int(wrong[-1])]:%Y-%m-%d}"
     if len(sets) != 1:
         named = "; ".join(", ".join(f"{code} {ratio}" for code, ratio in found.items()) for found in sets[:5])
         why = f"{len(sets)} ratios fit ({named})" if sets else "no single whole ratio fits"

@@ -74,8 +74,8 @@ def unadjusted(
     by_code: dict[str, list[KnownSplit]] = {}
     for split in splits:
         by_code.setdefault(split.code, []).append(split)
-    out = prices.copy()
-    named = [name for name in _PRICES if name in out]
+    named = [name for name in _PRICES if name in prices]
+    back = {name: prices[name].to_numpy(dtype=np.float64).copy() for name in (*named, "volume") if name in prices}
     dates = prices["date"].to_numpy().astype("datetime64[D]")
     digits = {name: written_to(dates, prices[name].to_numpy()) for name in named}
     off: list[OffTick] = []
@@ -95,12 +95,13 @@ def unadjusted(
             traded, state = to_ticks(days, adjusted * ratio, 0.5 * 10.0 ** -digits[name][at] * ratio)
             if (state == 2).mean() > 1 - _MOST:  # the vendor writes this stock to fewer decimals than others
                 traded, state = to_ticks(days, adjusted * ratio, 0.5 * 10.0 ** -written_to(days, adjusted) * ratio)
-            out.iloc[at, out.columns.get_loc(name)] = traded
+            back[name][at] = traded
             if name == "close":
                 off += _off(code, days, state)
-        if "volume" in out:
-            findings += _volumes(out, at, ratio, code, file)
-    return out, off, [*findings, *(_said(o, file) for o in off)]
+        if "volume" in back:
+            back["volume"][at], said = _volumes(back["volume"][at], ratio, code, file)
+            findings += said
+    return prices.assign(**back), off, [*findings, *(_said(o, file) for o in off)]
 
 
 def ratios(days: NDArray[np.datetime64], splits: Iterable[KnownSplit]) -> Floats:
@@ -193,14 +194,12 @@ def _said(off: OffTick, file: str) -> Finding:
     return Finding(file, row, off.code, "not-on-a-tick", f"{off.rows} closes: {off.why}", "warning")
 
 
-def _volumes(out: pd.DataFrame, at: NDArray[np.intp], ratio: Floats, code: str, file: str) -> list[Finding]:
-    """Put volumes back, rounded to whole shares, and say where they are far from whole."""
-    column = out.columns.get_loc("volume")
-    shares = out["volume"].to_numpy()[at] / ratio
+def _volumes(adjusted: Floats, ratio: Floats, code: str, file: str) -> tuple[Floats, list[Finding]]:
+    """Return volumes as traded, in whole shares, and say where they were far from whole."""
+    shares = adjusted / ratio
     whole = np.rint(shares)
-    out.iloc[at, column] = whole
     with np.errstate(invalid="ignore"):
         odd = int((np.abs(shares - whole) > 0.01 + 1e-9 * whole).sum())
-    if odd <= len(at) // 20:
-        return []
-    return [Finding(file, "", code, "volume-is-whole", f"{odd} volumes are no whole shares: rounded", "warning")]
+    if odd <= len(shares) // 20:
+        return whole, []
+    return whole, [Finding(file, "", code, "volume-is-whole", f"{odd} volumes are no whole shares: rounded", "warning")]
