@@ -104,6 +104,34 @@ def test_yfinance_with_three_lines_of_header(tmp_path: Path) -> None:
     assert read.adjusted == "splits"
 
 
+@pytest.mark.parametrize(
+    ("text", "file", "values"),
+    [
+        (
+            "データ日付,トータルリターン・インデックス,終値\n2025/07/03,71500.5,39785.9\n",
+            "total_return",
+            [71500.5, 39785.9],
+        ),
+        ("Date,Code,O,H,L,C\n2025-07-03,0000,2829,2832.5,2820,2830.11\n", "topix", [2829.0, 2832.5, 2820.0, 2830.11]),
+        (",Close,Open\nTicker,^N225,^N225\nDate,,\n2025-07-03,39785.9,39796.75\n", "n225", [39796.75, 39785.9]),
+        ("Ticker,^N225,^N225\nPrice,Open,Close\nDate,,\n2025-07-03,39796.75,39785.9\n", "n225", [39796.75, 39785.9]),
+        ("買入,(単位:百万円)\n年月日,ETF,設備ETF\n2020/3/2,100200,1200\n", "boj_etf_purchases", [1002.0, 12.0]),
+        ("<TICKER>,<DATE>,<CLOSE>\n^SPX,20250703,6279.35\n", "sp500", [6279.35]),
+        ("DATE,DCOILWTICO\n2025-07-03,67.1\n2025-07-04,.\n", "oil", [67.1]),
+        (
+            "Bank of Japan Accounts (As of May 10, 2020)\nAssets,(thousand yen)\nBonds,200000\nTotal,200000\n",
+            "boj_assets",
+            [2.0],
+        ),
+    ],
+)
+def test_other_forms_of_the_same_files(tmp_path: Path, text: str, file: str, values: list[float]) -> None:
+    frame = reading(tmp_path, text).frames[file]
+
+    assert len(frame) == 1
+    assert frame.iloc[0].tolist() == values
+
+
 def test_jquants_says_splits_and_leaves_other_shares_out(tmp_path: Path) -> None:
     head = "Date,Code,O,H,L,C,Vo,AdjFactor\n"
     rows = "2025-09-26,70130,14000,14100,13900,14050,100,1\n2025-09-29,70130,2000,2010,1990,2005,700,0.142857142857\n"

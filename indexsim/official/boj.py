@@ -117,11 +117,13 @@ def _account_day(sheet: Sheet) -> pd.Timestamp:
         r"((?:令和|平成|昭和)\s*(?:\d{1,2}|元)年\s*\d{1,2}月\s*\d{1,2}日|\d{4}年\d{1,2}月\d{1,2}日)\s*現在", text
     )
     day = day_of(era[1]) if era else None
-    english = re.search(r"as of ([A-Z][a-z]+ \d{1,2}, \d{4})", text, re.IGNORECASE)
+    english = re.search(r"as of ([A-Z][a-z]+ \d{1,2})\s*,?\s*(\d{4})", text, re.IGNORECASE)
     if day is None and english is None:
         todo = "add the line with the day, as (令和7年10月20日現在)"
         raise refused(sheet.name, "no day of the accounts", "accounts say the day they are of", todo)
-    found = pd.Timestamp(day) if day else pd.to_datetime(str(english[1]) if english else "", errors="coerce")
+    found = (
+        pd.Timestamp(day) if day else pd.to_datetime(f"{english[1]}, {english[2]}" if english else "", errors="coerce")
+    )
     if pd.isna(found):
         raise refused(sheet.name, "a day that is none", "accounts say the day they are of", "correct the day")
     return found

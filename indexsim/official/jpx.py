@@ -13,15 +13,13 @@ import pandas as pd
 
 from indexsim.errors import DataError, Finding
 from indexsim.official.layout import PRICES, Hints, Layout, as_file, one_series, out_of_range, which
-from indexsim.official.longs import stocks
+from indexsim.official.longs import TOPIX, is_topix, stocks
 from indexsim.official.reading import EXCHANGE, OTHER, PUBLISHER, SPLITS, STOCKS, Reading
 from indexsim.official.sheet import Sheet
 from indexsim.official.words import meaning
 
 _LETTERS = {"o", "h", "l", "c"}
 _JAPANESE = {"始値", "高値", "安値", "終値"}
-#: The code of TOPIX among indices.
-_TOPIX = "0000"
 
 
 def _is_index(sheet: Sheet) -> bool:
@@ -30,7 +28,7 @@ def _is_index(sheet: Sheet) -> bool:
     if "date" not in means or means & {"ticker", "weight", "factor", "volume", "adj_close"}:
         return False
     japanese = header >= _JAPANESE and "データ日付" not in header and "code" not in means and _open_first(sheet)
-    return japanese or (header >= _LETTERS and not means & {"adj_factor"})
+    return japanese or (header >= _LETTERS and "adj_factor" not in means and ("code" not in means or is_topix(sheet)))
 
 
 def _open_first(sheet: Sheet) -> bool:
@@ -41,9 +39,9 @@ def _open_first(sheet: Sheet) -> bool:
 def _index(sheet: Sheet, hints: Hints) -> Reading:
     body = sheet.body()
     codes = {str(code) for name in body.columns if meaning(str(name)) == "code" for code in body[name]}
-    if codes - {_TOPIX}:
+    if codes - {TOPIX}:
         found = f"indices {', '.join(sorted(codes)[:5])}"
-        raise DataError([Finding(sheet.name, "", "code", "one-index", f"{found}; TOPIX is {_TOPIX}")])
+        raise DataError([Finding(sheet.name, "", "code", "one-index", f"{found}; TOPIX is {TOPIX}")])
     frame, findings = one_series(sheet, body)
     series = "topix" if codes and not hints.chosen else which(sheet, frame["close"], hints, ("topix", "n225"))
     findings += out_of_range(series, frame["close"], sheet.name)

@@ -22,6 +22,8 @@ from indexsim.official.sheet import Sheet
 from indexsim.official.words import CODE, meaning
 
 _MOST_OUT_OF_ORDER = 0.05
+#: The code of TOPIX among indices.
+TOPIX = "0000"
 
 
 def stocks(file: str, body: pd.DataFrame, columns: tuple[str, ...] = PRICES) -> tuple[pd.DataFrame, list[Finding]]:
@@ -76,13 +78,21 @@ def _means(sheet: Sheet) -> set[str]:
 
 def _is_prices(sheet: Sheet) -> bool:
     means = _means(sheet)
-    return {"date", "code", "close"} <= means and not means & {"factor", "weight", "adj_factor", "par"}
+    others = means & {"factor", "weight", "adj_factor", "par"}
+    return {"date", "code", "close"} <= means and not others and not is_topix(sheet)
 
 
 def _prices(sheet: Sheet, hints: Hints) -> Reading:
     frame, findings = stocks(sheet.name, sheet.body())
     kind = f"long prices of {frame['code'].nunique()} stocks"
     return Reading(sheet.name, kind, OTHER, {STOCKS: frame}, tuple(findings))
+
+
+def is_topix(sheet: Sheet) -> bool:
+    """Say whether the first code of a sheet is that of TOPIX among indices."""
+    at = next((at for at, name in enumerate(sheet.header) if meaning(name) == "code"), -1)
+    rows = sheet.cells.iloc[sheet.header_row + 1 : sheet.header_row + 2]
+    return at >= 0 and len(rows) > 0 and rows.iloc[0, at] == TOPIX
 
 
 def _is_splits(sheet: Sheet) -> bool:

@@ -40,7 +40,11 @@ def _means(sheet: Sheet) -> list[str]:
 
 def _is_daily(sheet: Sheet) -> bool:
     means = _means(sheet)
-    if {"code", "ticker", "weight", "factor"} & set(means) or "close" not in means or "date" not in means:
+    if (
+        {"code", "ticker", "weight", "factor", "total_return"} & set(means)
+        or "close" not in means
+        or "date" not in means
+    ):
         return False
     close_first = {"open", "high", "low"} <= set(means) and means.index("close") < means.index("open")
     return sheet.header[0] in _OWN_DAY or (close_first and not {"adj_close", "volume"} & set(means))

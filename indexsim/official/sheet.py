@@ -20,6 +20,7 @@ import numpy as np
 import pandas as pd
 
 from indexsim.errors import DataError, Finding, ToolError
+from indexsim.official.words import meaning
 
 #: What a file begins with that is no text, and what it is then.
 _SIGNATURES = (
@@ -31,6 +32,8 @@ _SIGNATURES = (
 )
 #: Lines among which the header is looked for.
 _HEAD_LINES = 30
+#: What a header has a word for.
+_HEADED = {"date", "ex_date", "ticker", "close", "code"}
 #: Largest size of an unpacked file, in bytes.
 _LARGEST = 2_000_000_000
 
@@ -60,10 +63,11 @@ class Sheet:
 
     @cached_property
     def header_row(self) -> int:
-        """Position of the first row with more than one cell; -1 where there is none."""
-        filled = (self.cells.iloc[:_HEAD_LINES].fillna("") != "").sum(axis=1).to_numpy()
-        found = np.flatnonzero(filled > 1)
-        return int(found[0]) if len(found) else -1
+        """Position of the first row of several cells with a word for days, tickers or fields, else of several cells."""
+        head = self.cells.iloc[:_HEAD_LINES].fillna("")
+        found = np.flatnonzero((head != "").sum(axis=1).to_numpy() > 1).tolist()
+        named = [at for at in found if _HEADED & {meaning(plain(str(cell))) for cell in head.iloc[at]}]
+        return next(iter([*named, *found]), -1)
 
     @cached_property
     def header(self) -> tuple[str, ...]:

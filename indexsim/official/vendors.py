@@ -18,7 +18,7 @@ import pandas as pd
 from indexsim.errors import DataError, Finding, SpecError
 from indexsim.official.layout import Hints, Layout, as_file, one_series, out_of_range, which
 from indexsim.official.reading import OTHER, STOCKS, Reading
-from indexsim.official.sheet import Sheet, refused
+from indexsim.official.sheet import Sheet, plain, refused
 from indexsim.official.words import CODE, meaning, series_of
 
 
@@ -81,7 +81,10 @@ def _bulk(sheet: Sheet, hints: Hints) -> Reading:
 
 
 def _is_many(sheet: Sheet) -> bool:
-    return sheet.header[:1] == ("price",) and len(sheet.cells) > 3 and _line(sheet, 1)[0].casefold() == "ticker"
+    if sheet.header_row < 0 or len(sheet.cells) < sheet.header_row + 4:
+        return False
+    firsts = {_line(sheet, below)[0].casefold() for below in (0, 1)}
+    return "ticker" in firsts and firsts <= {"ticker", "price", ""}
 
 
 def _line(sheet: Sheet, below: int) -> list[str]:
@@ -90,8 +93,9 @@ def _line(sheet: Sheet, below: int) -> list[str]:
 
 def _many(sheet: Sheet, hints: Hints) -> Reading:
     """Read the three lines that yfinance heads its columns with: field, ticker, and the name of the days."""
-    tickers = _line(sheet, 1)
-    fields = list(sheet.header)
+    upper, lower = _line(sheet, 0), _line(sheet, 1)
+    tickers, names = (upper, lower) if upper[0].casefold() == "ticker" else (lower, upper)
+    fields = [plain(name) for name in names]
     wide = max(at for at, ticker in enumerate(tickers) if ticker) + 1
     adjusted = "splits" if "adjclose" in fields else "all"
     numbered = ["date", *(f"column{at}" for at in range(1, wide))]
