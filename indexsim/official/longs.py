@@ -92,7 +92,7 @@ def is_topix(sheet: Sheet) -> bool:
     """Say whether the first code of a sheet is that of TOPIX among indices."""
     at = next((at for at, name in enumerate(sheet.header) if meaning(name) == "code"), -1)
     rows = sheet.cells.iloc[sheet.header_row + 1 : sheet.header_row + 2]
-    return at >= 0 and len(rows) > 0 and rows.iloc[0, at] == TOPIX
+    return at >= 0 and len(rows) > 0 and str(rows.iloc[0, at]) == TOPIX
 
 
 def _is_splits(sheet: Sheet) -> bool:
