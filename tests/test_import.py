@@ -121,6 +121,20 @@ def test_the_command_line_prints_what_it_took(files: Path, tmp_path: Path, capsy
     assert out.strip().endswith("usdjpy, volumes")
 
 
+def test_a_market_folder_imports_as_it_is_csv_or_parquet(files: Path, tmp_path: Path) -> None:
+    verbs.import_files(files, tmp_path / "one")
+    for name in ("closes", "n225"):
+        frame = pd.read_csv(tmp_path / f"one/{name}.csv", parse_dates=["date"])
+        frame.to_parquet(tmp_path / f"one/{name}.parquet", index=False)
+        (tmp_path / f"one/{name}.csv").unlink()
+    answer = verbs.import_files(tmp_path / "one", tmp_path / "two")
+    one, two = MarketData.open(tmp_path / "one"), MarketData.open(tmp_path / "two")
+
+    assert {took["as"] for took in answer["took"]} == {f"file of a market: {name}" for name in one.folder.files}
+    for name in one.folder.files:
+        pd.testing.assert_frame_equal(one.table(name), two.table(name))
+
+
 def test_an_ambiguous_file_is_decided_by_its_kind(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "prices.csv"
     path.write_text("Date,Open,High,Low,Close\n2025-07-03,2500,2510,2490,2505\n2025-07-04,2505,2520,2500,2510\n")

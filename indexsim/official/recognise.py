@@ -81,15 +81,11 @@ def _bytes(path: Path) -> bytes:
 
 
 def _parquet(path: Path) -> Reading:
-    schema = schema_of(path, tuple(c.name for c in FILES[stem].columns) if (stem := _stem(path)) in FILES else ())
-    if schema is None or path.suffix != ".parquet":
+    stem = path.name.split(".")[0]
+    if stem not in FILES or path.suffix != ".parquet":
         rule = "Parquet is read where it is a file of a market by name (data/README.md)"
         raise refused(path.name, "Parquet of a name that is none of a market's", rule, "save it as CSV")
-    return read_own(path, schema, None)
-
-
-def _stem(path: Path) -> str:
-    return path.name.split(".")[0]
+    return read_own(path, FILES[stem], None)
 
 
 def _layout(sheet: Sheet, hints: Hints) -> Layout:
