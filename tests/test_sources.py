@@ -174,6 +174,19 @@ def test_a_list_and_the_facts_give_the_basket_from_the_divisor_before_it() -> No
     assert (found.factors["event"] == "initial").sum() == 225
 
 
+def test_where_prices_begin_later_the_basket_is_that_of_their_first_day() -> None:
+    """From 2025-09-01 the splits of August are in the factors; from 2025-10-06 the divisor is that of 2025-10-01."""
+    september = members(listed("2025-08-01", of_august()), "f", date(2025, 9, 1), date(2025, 10, 31))
+    october = members(listed("2025-08-01", of_august()), "f", date(2025, 10, 6), date(2025, 10, 31))
+    begun = september.factors[september.factors["event"] == "initial"].set_index("code")["factor"]
+
+    assert (september.start, begun["8267"]) == (date(2025, 9, 1), "3")
+    assert "2025-08-28" not in set(september.factors["effective_date"])
+    assert october.divisors["divisor"].tolist() == ["29.69955560"]
+    assert "3697" in set(october.factors["code"])
+    assert "7762" not in set(october.factors["code"])
+
+
 def test_a_list_that_was_cut_is_refused_and_what_the_facts_contradict_is_said() -> None:
     names = of_august()
     with pytest.raises(DataError, match="224 names"):

@@ -19,10 +19,13 @@ def imported(answer: Answer) -> str:
     lines += _cut([_conflict(c) for c in answer["conflicts"]], "conflict")
     if answer["conflicts"]:
         lines.append(f"kept: {answer['precedence']}")
-    lines += _cut([_finding(f) for f in _first_of_each(answer["findings"])], "finding")
+    worst_first = sorted(answer["findings"], key=lambda finding: str(finding["severity"] != "error"))
+    lines += _cut([_finding(f) for f in _first_of_each(worst_first)], "finding")
     if answer["index"]:
         index = answer["index"]
         lines.append(f"index rebuilt: {index['exact_days']} of {index['days']} days equal the published close")
+    elif any(f["severity"] == "error" for f in answer["findings"]):
+        lines.append("index not rebuilt: see the errors")
     wrote = ", ".join(answer["wrote"]) or "nothing: the folder holds it all"
     return "\n".join([*lines, f"wrote into {answer['path']}: {wrote}"])
 

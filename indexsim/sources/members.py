@@ -64,12 +64,13 @@ def members(listed: pd.DataFrame, file: str, first: date | None, last: date | No
     end = last or day
     events = [event for event in index_events() if event.effective <= end or _foreseen(event, end)]
     _check_count(listed, file, events, day)
-    anchor = _anchor(day)
+    anchor, start, of = _start(day, events, first)
     basket = {str(c): Fraction(str(f)) for c, f in zip(listed["code"], listed["factor"], strict=True)}
-    for event in reversed([e for e in events if anchor.effective < e.effective <= day]):
+    for event in reversed([e for e in events if of < e.effective <= day]):
         _undo(basket, event, file)
-    start = _start(anchor, events, first)
-    ahead = [event for event in events if event.effective > anchor.effective]
+    for event in [e for e in events if day < e.effective <= of]:
+        _apply(basket, event, file)
+    ahead = [event for event in events if event.effective > of]
     told, unknown = _written(ahead)
     rows = [(start.isoformat(), code, _text(factor), "initial", "") for code, factor in sorted(basket.items())]
     frame = pd.DataFrame([*rows, *told], columns=["effective_date", "code", "factor", "event", "announced_date"])
@@ -128,23 +129,27 @@ def _exact() -> list[PublishedDivisor]:
     return [d for d in published_divisors() if d.dated == "from" and d.basis in ("published", "chained")]
 
 
-def _start(anchor: PublishedDivisor, events: Sequence[IndexEvent], first: date | None) -> date:
-    """Return the first session: the one before the divisor's, or the first with prices while the divisor holds."""
-    table = sessions.all_sessions()
-    at = int(table.searchsorted(pd.Timestamp(anchor.effective)))
-    before: date = table[at - 1].date()
+def _start(day: date, events: Sequence[IndexEvent], first: date | None) -> tuple[PublishedDivisor, date, date]:
+    """Return the divisor to start with, the first session, and the day whose basket that is.
+
+    The first session is the one before the divisor's; where prices begin after it, the first with prices, under the
+    latest divisor by then, if nothing moved it in between.
+    """
+    anchor, table = _anchor(day), sessions.all_sessions()
+    before: date = table[int(table.searchsorted(pd.Timestamp(anchor.effective))) - 1].date()
     if first is None or first <= before:
-        return before
-    later = [e for e in events if anchor.effective < e.effective <= first and not e.event.startswith("split")]
-    if later:
+        return anchor, before, anchor.effective
+    anchor = _anchor(first)
+    moved = [e for e in events if anchor.effective < e.effective <= first and not e.event.startswith("split")]
+    if moved:
         raise ToolError(
             asked=f"start the index on {first}",
-            found=f"the divisor of {anchor.effective} was followed by {later[0].event} of {later[0].code} "
-            f"on {later[0].effective}, before the first price",
+            found=f"the divisor of {anchor.effective} was followed by {moved[0].event} of {moved[0].code} "
+            f"on {moved[0].effective}, before the first price",
             rule="an index starts with an exact divisor (data/facts/published_divisors.csv)",
             todo=f"import prices that begin by {before}",
         )
-    return first
+    return anchor, first, first
 
 
 def _undo(basket: dict[str, Fraction], event: IndexEvent, file: str) -> None:
@@ -161,6 +166,17 @@ def _undo(basket: dict[str, Fraction], event: IndexEvent, file: str) -> None:
         raise DataError([Finding(file, "", event.code, "list-as-facts", found)], f"import {file}")
     else:
         basket[event.code] = event.factor_before
+
+
+def _apply(basket: dict[str, Fraction], event: IndexEvent, file: str) -> None:
+    """Do what an event after the list does."""
+    if event.event == "remove":
+        basket.pop(event.code, None)
+    elif event.factor_after is not None:
+        basket[event.code] = event.factor_after
+    elif not event.event.startswith("split-by"):
+        found = f"{event.event} on {event.effective}: the factor after it is not known"
+        raise DataError([Finding(file, "", event.code, "list-as-facts", found)], f"import {file}")
 
 
 def _written(events: Iterable[IndexEvent]) -> tuple[list[tuple[str, ...]], list[Finding]]:
@@ -201,7 +217,7 @@ def _text(factor: Fraction | None) -> str:
 
 def _divisors(anchor: PublishedDivisor, start: date, end: date) -> pd.DataFrame:
     """Return the divisor to start with, and the later ones that are known exactly, to be checked against."""
-    later = [d for d in _exact() if anchor.effective < d.effective <= end]
+    later = [d for d in _exact() if max(anchor.effective, start) < d.effective <= end]
     rows = [(pd.Timestamp(start), str(anchor.divisor), f"{anchor.what}; in force from {anchor.effective}")]
     rows += [(pd.Timestamp(d.effective), str(d.divisor), d.what) for d in later]
     return pd.DataFrame(rows, columns=["effective_date", "divisor", "note"])
