@@ -125,6 +125,20 @@ def test_adjusted_prices_are_refused_unless_they_are_to_be_brought_back() -> Non
     assert sources_of([raw], Undo(True, (SPLIT,)), None)[0]["closes"][0].frame["7013"].tolist() == [14_910.0, 2_150.0]
 
 
+def test_a_split_that_is_read_unlike_most_is_said_and_left_as_traded() -> None:
+    """Two of three move by their ratio: the prices are as traded, whatever the third did that day."""
+    days = ["2025-09-26", "2025-09-29"]
+    parts = [
+        stock(days, pair).assign(code=c) for c, pair in zip("ABC", ([500, 250], [500, 251], [500, 490]), strict=True)
+    ]
+    frame = pd.concat(parts, ignore_index=True)
+    known = tuple(KnownSplit(date(2025, 9, 29), code, Fraction(2), "facts") for code in "ABC")
+    sources, findings = sources_of([Reading("p.csv", "", OTHER, {STOCKS: frame})], Undo(True, known), None)
+
+    assert sources["closes"][0].frame["C"].tolist() == [500.0, 490.0]
+    assert [(f.rule, f.column) for f in findings] == [("split-unlike-others", "C")]
+
+
 def test_dividends_are_brought_back_and_a_payment_on_the_ex_date_is_for_an_old_share() -> None:
     rows = {"ex_date": pd.DatetimeIndex(["2025-09-29", "2025-09-30"]), "code": "7013", "yen": [10.0, 10.0]}
     read = Reading("d.csv", "dividends", OTHER, {PAYMENTS: pd.DataFrame(rows)})

@@ -131,8 +131,11 @@ def _contained(
         shown = ", ".join(str(split) for split in later[:3])
         found = f"taken as traded; nothing tells whether it is adjusted for {shown}"
         findings.append(Finding(reading.file, "", "", "adjusted-is-not-told", found, "warning"))
-    if share is not None and share > 0:
-        for split in (s for s in told.as_traded if last and s.ex <= last):
-            found = f"the price moves over {split}, while others are adjusted: taken as traded"
-            findings.append(Finding(reading.file, str(split.ex), split.code, "split-not-adjusted", found, "warning"))
-    return sorted([*told.adjusted, *(unclear_inside if share and share > 0.5 else [])])
+    alone = [s for s in (told.as_traded if share and share >= 0.5 else told.adjusted) if last and s.ex <= last]
+    if share is not None and 0 < share < 1:
+        for split in alone:
+            found = f"{split} is read unlike most others: taken as traded"
+            findings.append(Finding(reading.file, str(split.ex), split.code, "split-unlike-others", found, "warning"))
+    if not share or share < 0.5:
+        return [split for split in told.adjusted if last and split.ex > last]
+    return sorted([*told.adjusted, *unclear_inside])
