@@ -15,11 +15,11 @@ from backtests import verbs
 from backtests.__main__ import main
 from indexsim import facts
 from indexsim.errors import ToolError
+from indexsim.gathering import importing, splits
 from indexsim.market import MarketData
 from indexsim.official.layout import Hints
 from indexsim.official.recognise import read_file
-from indexsim.sources import importing, splits
-from tests import publishers
+from tests import layouts
 from tests.conftest import count
 
 
@@ -33,7 +33,7 @@ def files(tmp_path: Path) -> Path:
     folder = tmp_path / "files"
     folder.mkdir()
     for name in ("daily_en", "vi", "topix", "fred", "stooq", "purchases", "jquants"):
-        (folder / f"{name}.csv").write_bytes(publishers.FILES[name]().data())
+        (folder / f"{name}.csv").write_bytes(layouts.FILES[name]().data())
     return folder
 
 
@@ -46,9 +46,9 @@ def test_a_folder_of_files_becomes_a_market(files: Path, tmp_path: Path) -> None
         "boj_etf_purchases", "closes", "n225", "nikkei_vi", "opens", "topix", "usdjpy", "volumes",
     ]  # fmt: skip
     assert answer["took"][0] | {"as": ""} == {
-        "file": "daily_en.csv", "as": "", "rows": len(publishers.DAYS), "from": "2025-07-03", "to": "2025-08-29",
+        "file": "daily_en.csv", "as": "", "rows": len(layouts.DAYS), "from": "2025-07-03", "to": "2025-08-29",
     }  # fmt: skip
-    assert market.table("n225")["close"].iloc[0] == float(publishers.daily_en().rows[0][1])
+    assert market.table("n225")["close"].iloc[0] == float(layouts.daily_en().rows[0][1])
     assert market.table("boj_etf_purchases")["index_etf"].iloc[1] == 501.0
     assert not answer["conflicts"]  # Stooq's levels are those of the publisher
 
@@ -63,7 +63,7 @@ def test_the_same_import_twice_writes_nothing(files: Path, tmp_path: Path) -> No
 
 
 def test_a_conflict_says_both_values_and_which_is_kept(files: Path, tmp_path: Path) -> None:
-    table = publishers.stooq()
+    table = layouts.stooq()
     table.rows[4][4] = f"{float(table.rows[4][4]) + 5:.2f}"
     table.rows[4][2] = f"{float(table.rows[4][4]) + 100:.2f}"
     (files / "stooq.csv").write_bytes(table.data())
@@ -80,7 +80,7 @@ def test_an_error_leaves_the_folder_as_it_was(files: Path, tmp_path: Path) -> No
     into = tmp_path / "market"
     verbs.import_files(files, into)
     before = written(into)
-    table = publishers.topix()
+    table = layouts.topix()
     table.rows[20][4] = str(float(table.rows[20][4]) * 10)
     bad = tmp_path / "bad.csv"
     for data in (b"<html>", table.data(), b"Date,Close\n"):

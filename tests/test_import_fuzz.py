@@ -13,14 +13,14 @@ import pandas as pd
 import pytest
 
 from indexsim.errors import Finding, ToolError
+from indexsim.gathering.assembly import Assembly
+from indexsim.gathering.gather import gather
+from indexsim.gathering.importing import import_files
+from indexsim.gathering.stocks import Undo
 from indexsim.official.cells import merged
-from indexsim.sources.assembly import Assembly
-from indexsim.sources.gather import gather
-from indexsim.sources.importing import import_files
-from indexsim.sources.stocks import Undo
-from tests import publishers
+from tests import layouts
 from tests.conftest import count
-from tests.publishers import Table
+from tests.layouts import Table
 
 CASES = 5000
 Rng = random.Random
@@ -186,11 +186,11 @@ TABLES: dict[str, Callable[[Table, Rng], Table]] = {
     "weekday": lambda t, r: every(t, lambda c: as_day(c, "weekday")),
     "header wide": lambda t, r: replace(t, header=[unicodedata.normalize("NFKC", h).upper() for h in t.header]),
     "header again": lambda t, r: with_row(t, other_row(t, r), list(t.header)),
-    "footer within": lambda t, r: with_row(t, other_row(t, r), [publishers.FOOTER_JA]),
+    "footer within": lambda t, r: with_row(t, other_row(t, r), [layouts.FOOTER_JA]),
     "short row": lambda t, r: with_row(t, other_row(t, r), t.rows[other_row(t, r)][: r.randrange(1, len(t.header))]),
     "long row": lambda t, r: with_row(t, other_row(t, r), [*t.rows[other_row(t, r)], "1"] * r.randrange(1, 4)),
     "quoted": lambda t, r: replace(t, quoted=True),
-    "footer": lambda t, r: replace(t, footer=r.choice([publishers.FOOTER_EN, publishers.FOOTER_JA, "(c) 2025"])),
+    "footer": lambda t, r: replace(t, footer=r.choice([layouts.FOOTER_EN, layouts.FOOTER_JA, "(c) 2025"])),
 }
 
 
@@ -238,7 +238,7 @@ NO_ORDER = {"purchases"}
 
 def mutated(name: str, rng: Rng) -> tuple[str, bytes]:
     """Return a mutated file and what was done to it."""
-    table = publishers.FILES[name]()
+    table = layouts.FILES[name]()
     choices = [
         m for m in TABLES if name not in NO_ORDER or m not in ("exchanged", "exchanged data", "slip", "odd cell")
     ]
@@ -253,7 +253,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[tuple[str,
     """What the unmutated files give."""
     folder = tmp_path_factory.mktemp("whole")
     found = {}
-    for name, make in publishers.FILES.items():
+    for name, make in layouts.FILES.items():
         (folder / f"{name}.csv").write_bytes(make().data())
         found[name] = cells(read(folder / f"{name}.csv")[0])
     return found
@@ -262,7 +262,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[tuple[str,
 def test_no_mutation_gives_a_wrong_number_in_silence(
     tmp_path: Path, whole: dict[str, dict[tuple[str, str, str], float]]
 ) -> None:
-    names = list(publishers.FILES)
+    names = list(layouts.FILES)
     outcomes = {"refused": 0, "same": 0, "said": 0}
     for seed in range(count(CASES)):
         rng = Rng(seed)

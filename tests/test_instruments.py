@@ -11,7 +11,7 @@ from backtests.trading.instruments import instrument, instruments, stock_ticks, 
 from backtests.trading.terms import margin_table
 from indexsim.errors import SpecError
 from indexsim.market import MarketData
-from indexsim.ticks import tick_table
+from indexsim.tick_sizes import tick_table
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from indexsim.official.layout import AmbiguousFile, Hints
 from indexsim.official.reading import FACTORS, SPLITS, STOCKS, Reading, exchanged
 from indexsim.official.recognise import check_kind, read_file
 from indexsim.official.sheet import read_sheet
-from tests import publishers
+from tests import layouts
 
 
 def reading(tmp_path: Path, data: bytes | str, hints: Hints | None = None, name: str = "file.csv") -> Reading:
@@ -46,15 +46,15 @@ def index_rows(head: str, rows: list[tuple[str, ...]]) -> str:
     ],
 )
 def test_a_file_is_recognised_whatever_its_name(tmp_path: Path, make: str, file: str, kind: str) -> None:
-    read = reading(tmp_path, publishers.FILES[make]().data(), name="topix_or_not.csv")
+    read = reading(tmp_path, layouts.FILES[make]().data(), name="topix_or_not.csv")
 
     assert file in read.frames
     assert kind in read.kind
 
 
 def test_close_first_is_read_by_its_header(tmp_path: Path) -> None:
-    frame = reading(tmp_path, publishers.daily_en().data()).frames["n225"]
-    day, close, opened, high, low = publishers.daily_en().rows[0]
+    frame = reading(tmp_path, layouts.daily_en().data()).frames["n225"]
+    day, close, opened, high, low = layouts.daily_en().rows[0]
 
     assert frame.index[0] == pd.Timestamp(day)
     assert frame.iloc[0].to_dict() == {
@@ -142,9 +142,9 @@ def test_jquants_says_splits_and_leaves_other_shares_out(tmp_path: Path) -> None
 
 
 def test_a_fund_is_recognised_only_beside_its_index(tmp_path: Path) -> None:
-    days = pd.DatetimeIndex(publishers.DAYS)
-    walk = publishers.prices(39_800, 1)
-    rows = [[d, *(str(round(float(v))) for v in w)] for d, w in zip(publishers.DAYS, walk, strict=True)]
+    days = pd.DatetimeIndex(layouts.DAYS)
+    walk = layouts.prices(39_800, 1)
+    rows = [[d, *(str(round(float(v))) for v in w)] for d, w in zip(layouts.DAYS, walk, strict=True)]
     text = index_rows("Date,Open,High,Low,Close", [tuple(row) for row in rows])
     index = pd.Series([float(w[3]) for w in walk], index=days)
     with pytest.raises(AmbiguousFile, match="share of unknown code"):
@@ -155,7 +155,7 @@ def test_a_fund_is_recognised_only_beside_its_index(tmp_path: Path) -> None:
 
 
 def test_a_name_that_the_values_contradict_is_refused_with_both_readings(tmp_path: Path) -> None:
-    text = publishers.stooq().text().replace("Date,Open,High,Low,Close,Volume", "date,open,high,low,close,volume")
+    text = layouts.stooq().text().replace("Date,Open,High,Low,Close,Volume", "date,open,high,low,close,volume")
 
     assert "n225" in reading(tmp_path, text, name="n225.csv").frames
     with pytest.raises(AmbiguousFile, match=r"topix \(by its name\), or as n225 \(by its values\)"):
@@ -185,7 +185,7 @@ def test_what_is_no_table_is_refused_by_what_it_is(tmp_path: Path, data: bytes, 
 
 
 def test_exchanged_columns_are_refused(tmp_path: Path) -> None:
-    text = publishers.daily_en().text()
+    text = layouts.daily_en().text()
     for one, other in (("High", "Low"), ("Close", "High"), ("Close", "Open")):
         swapped = text.replace(one, "X").replace(other, one).replace("X", other)
         with pytest.raises(DataError, match="columns-in-order"):
@@ -202,7 +202,7 @@ def test_opens_follow_closes_and_not_the_other_way_round() -> None:
 
 
 def test_a_row_that_stands_twice_is_said_or_refused(tmp_path: Path) -> None:
-    table = publishers.daily_ja()
+    table = layouts.daily_ja()
     again = table.text() + ",".join(table.rows[3]) + "\n"
     other = table.text() + ",".join([*table.rows[3][:4], "1.00"]) + "\n"
 
@@ -212,8 +212,8 @@ def test_a_row_that_stands_twice_is_said_or_refused(tmp_path: Path) -> None:
 
 
 def test_an_end_that_may_be_cut_is_said(tmp_path: Path) -> None:
-    assert "file-ends" in {f.rule for f in reading(tmp_path, publishers.daily_ja().data()[:-1]).findings}
-    assert not reading(tmp_path, publishers.daily_ja().data()).findings
+    assert "file-ends" in {f.rule for f in reading(tmp_path, layouts.daily_ja().data()[:-1]).findings}
+    assert not reading(tmp_path, layouts.daily_ja().data()).findings
 
 
 @pytest.mark.parametrize(
@@ -278,7 +278,7 @@ def test_values_tell_a_series_by_the_ranges_of_their_years() -> None:
 
 
 def test_gzip_and_encodings_give_the_same_cells() -> None:
-    text = publishers.daily_ja().text()
+    text = layouts.daily_ja().text()
     plain = read_sheet("a", text.encode("utf-8")).cells
 
     for data in (gzip.compress(text.encode()), text.encode("cp932"), text.encode("utf-8-sig"), text.encode("utf-16")):

@@ -13,7 +13,7 @@ from backtests.trading.instruments import instrument, instruments
 from backtests.trading.terms import FIRST, SECOND, WIDEST, limit_table, margin_table
 from indexsim import sessions
 from indexsim.facts import FACTS
-from indexsim.ticks import tick_table
+from indexsim.tick_sizes import tick_table
 
 
 def days(*texts: str) -> np.ndarray:

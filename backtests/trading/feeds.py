@@ -15,7 +15,7 @@ from indexsim.bars import Bars
 from indexsim.errors import DataError, Finding
 from indexsim.index import PriceWeightedIndex
 from indexsim.market import MarketData
-from indexsim.ticks import TickTable, tick_table
+from indexsim.tick_sizes import TickTable, tick_table
 
 _ABSENT = np.empty((0, 0), dtype=np.int64)
 

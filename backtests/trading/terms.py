@@ -8,7 +8,7 @@ from functools import cache
 import numpy as np
 
 from backtests.trading.execution import PER_WHOLE, PER_YEN
-from indexsim.ticks import Integers, Steps, TickTable, steps_of, tick_table
+from indexsim.tick_sizes import Integers, Steps, TickTable, steps_of, tick_table
 
 #: Price limits of a day: the one it begins with, and after the first and the second time it was widened.
 FIRST, SECOND, WIDEST = 1, 2, 3

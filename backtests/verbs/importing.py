@@ -7,9 +7,9 @@ from datetime import date
 from pathlib import Path
 
 from backtests.verbs.shared import Answer, Folders, about, paths
+from indexsim.gathering.importing import import_files as _import_files
+from indexsim.gathering.reconcile import RULE
 from indexsim.market import MarketData
-from indexsim.sources.importing import import_files as _import_files
-from indexsim.sources.reconcile import RULE
 
 
 def import_files(

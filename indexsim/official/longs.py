@@ -6,7 +6,7 @@
 | splits | ex_date, code, ratio (new shares for an old one) |
 | dividends | ex_date, code, dividend_split_adjusted (yen a share) |
 
-Whether prices are as traded or adjusted for splits no header says: `indexsim.sources.splits` finds out.
+Whether prices are as traded or adjusted for splits no header says: `indexsim.gathering.splits` finds out.
 """
 
 from __future__ import annotations

@@ -17,8 +17,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from indexsim.errors import Finding
+from indexsim.gathering.splits import KnownSplit
 from indexsim.index import PriceWeightedIndex
-from indexsim.sources.splits import KnownSplit
 
 #: Largest ratio that is looked for.
 MOST = 100

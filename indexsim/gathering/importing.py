@@ -10,6 +10,12 @@ from pathlib import Path
 import pandas as pd
 
 from indexsim.errors import DataError, Finding, ToolError
+from indexsim.gathering import inferred, weights
+from indexsim.gathering.assembly import Assembly
+from indexsim.gathering.gather import gather
+from indexsim.gathering.reconcile import Conflict
+from indexsim.gathering.splits import KnownSplit, from_facts, from_table, joined
+from indexsim.gathering.stocks import Undo
 from indexsim.market import Folder, MarketData
 from indexsim.official.cells import merged
 from indexsim.official.layout import Hints
@@ -17,12 +23,6 @@ from indexsim.official.reading import SPLITS, Reading
 from indexsim.official.recognise import read_file
 from indexsim.rebuild import Rebuilt, can_rebuild, rebuild
 from indexsim.shelf import changing, put
-from indexsim.sources import inferred, weights
-from indexsim.sources.assembly import Assembly
-from indexsim.sources.gather import gather
-from indexsim.sources.reconcile import Conflict
-from indexsim.sources.splits import KnownSplit, from_facts, from_table, joined
-from indexsim.sources.stocks import Undo
 
 Frames = dict[str, pd.DataFrame]
 

@@ -9,10 +9,10 @@ from datetime import date
 import pandas as pd
 
 from indexsim.errors import Finding, SpecError, ToolError
+from indexsim.gathering.reconcile import Source
+from indexsim.gathering.splits import Evidence, KnownSplit, evidence
+from indexsim.gathering.unadjust import unadjusted
 from indexsim.official.reading import STOCKS, Reading
-from indexsim.sources.reconcile import Source
-from indexsim.sources.splits import Evidence, KnownSplit, evidence
-from indexsim.sources.unadjust import unadjusted
 
 #: Column of a long table -> wide file of a market.
 WIDE = {"close": "closes", "open": "opens", "volume": "volumes"}

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from indexsim.gathering.reconcile import Conflict
 from indexsim.official.reading import WEIGHTS, Reading
 from indexsim.rebuild import Rebuilt
-from indexsim.sources.reconcile import Conflict
 
 #: Weights are printed in percent with four decimals.
 _WITHIN = 0.00005 + 1e-9

@@ -11,13 +11,13 @@ import pandas as pd
 from indexsim import sessions
 from indexsim.errors import Finding
 from indexsim.facts import index_events
+from indexsim.gathering import payments, stocks
+from indexsim.gathering.members import Members, members
+from indexsim.gathering.reconcile import Conflict, Source, reconcile
+from indexsim.gathering.splits import KnownSplit, evidence
+from indexsim.gathering.stocks import Undo
 from indexsim.official.reading import FACTORS, OTHER, PUBLISHER, STOCKS, WEIGHTS, Reading
 from indexsim.schema import FILES
-from indexsim.sources import payments, stocks
-from indexsim.sources.members import Members, members
-from indexsim.sources.reconcile import Conflict, Source, reconcile
-from indexsim.sources.splits import KnownSplit, evidence
-from indexsim.sources.stocks import Undo
 
 #: What a folder holds already goes by this name.
 HELD = "the folder"

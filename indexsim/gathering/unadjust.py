@@ -16,9 +16,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from indexsim.errors import Finding
-from indexsim.sources.reconcile import decimals
-from indexsim.sources.splits import KnownSplit
-from indexsim.ticks import PER_YEN, tick_table
+from indexsim.gathering.reconcile import decimals
+from indexsim.gathering.splits import KnownSplit
+from indexsim.tick_sizes import PER_YEN, tick_table
 
 #: The tables of the exchange, coarsest first.
 TABLES = ("stock", "stock_mid400", "stock_fine")

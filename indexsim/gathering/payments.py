@@ -15,9 +15,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from indexsim.errors import Finding, ToolError
+from indexsim.gathering.reconcile import Source
+from indexsim.gathering.splits import KnownSplit
 from indexsim.official.reading import PAYMENTS, Reading
-from indexsim.sources.reconcile import Source
-from indexsim.sources.splits import KnownSplit
 
 #: Share of common payments that must agree for a list to be taken as adjusted so.
 _MOST = 0.8

@@ -13,14 +13,14 @@ import pytest
 from indexsim.basket import Basket
 from indexsim.errors import DataError, ToolError
 from indexsim.facts import index_events
+from indexsim.gathering import inferred, payments
+from indexsim.gathering.members import members
+from indexsim.gathering.reconcile import Source, decimals, reconcile
+from indexsim.gathering.splits import KnownSplit, evidence, from_facts, joined
+from indexsim.gathering.stocks import Undo, sources_of
+from indexsim.gathering.unadjust import to_ticks, unadjusted
 from indexsim.index import PriceWeightedIndex
 from indexsim.official.reading import OTHER, PAYMENTS, PUBLISHER, STOCKS, Reading
-from indexsim.sources import inferred, payments
-from indexsim.sources.members import members
-from indexsim.sources.reconcile import Source, decimals, reconcile
-from indexsim.sources.splits import KnownSplit, evidence, from_facts, joined
-from indexsim.sources.stocks import Undo, sources_of
-from indexsim.sources.unadjust import to_ticks, unadjusted
 
 SPLIT = KnownSplit(date(2025, 9, 29), "7013", Fraction(7), "facts")
 LATER = KnownSplit(date(2025, 12, 29), "7013", Fraction(2), "facts")
