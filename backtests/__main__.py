@@ -234,6 +234,13 @@ def _refuse_swallowed(options: argparse.Namespace) -> None:
         )
 
 
+def _import(options: argparse.Namespace) -> tuple[Answer, int]:
+    from backtests import verbs
+
+    how = {"unadjust": options.unadjust, "splits": options.splits, "adjusted_to": options.adjusted_to}
+    return verbs.import_files(options.paths, options.into, kinds=options.kinds, **how), OK
+
+
 def _flows(options: argparse.Namespace) -> tuple[Answer, int]:
     from backtests import verbs
 
@@ -340,6 +347,7 @@ _VERBS: dict[str, _Verb] = {
     "cut": _cut,
     "history": _history,
     "index": _index,
+    "import": _import,
     "flows": _flows,
     "boj": _boj,
     "claims": _claims,

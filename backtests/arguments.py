@@ -172,6 +172,19 @@ def _index_arguments(verb: argparse.ArgumentParser) -> None:
     verb.add_argument("--what-if", default="", metavar="W", help=f"difference to a counterfactual world: {_WORLDS}")
 
 
+def _import_arguments(verb: argparse.ArgumentParser) -> None:
+    verb.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="files, or folders of them")
+    verb.add_argument("--into", type=Path, required=True, metavar="DIR", help="market folder; made if need be")
+    kind = "what a file is where its content alone does not say: KIND, or NAME=KIND (repeatable)"
+    verb.add_argument("--as", dest="kinds", action="append", default=[], metavar="KIND", help=kind)
+    back = "bring split-adjusted prices and dividends back to what was traded and paid"
+    verb.add_argument("--unadjust", action="store_true", help=back)
+    table = "a table of splits (ex_date, code, ratio) beside those of data/facts"
+    verb.add_argument("--splits", type=Path, metavar="FILE", help=table)
+    upto = "day up to which the sources adjust (default: their volumes tell)"
+    verb.add_argument("--adjusted-to", type=_iso_date, metavar="DATE", help=upto)
+
+
 def _flows_arguments(verb: argparse.ArgumentParser) -> None:
     _market_arguments(verb)
     verb.add_argument("--assets", type=_whole_yen, required=True, metavar="YEN", help="assets of the trackers")
@@ -322,6 +335,7 @@ VERBS: dict[str, tuple[Callable[[argparse.ArgumentParser], None], str]] = {
     "cut": (_cut_arguments, "write a market from a day to a day; its index stays what it was"),
     "history": (_history_arguments, "infer the events between official lists of factors of two dates or more"),
     "index": (_index_arguments, "rebuild the index of a market and compare it with the published levels"),
+    "import": (_import_arguments, "files of publishers, vendors and your own into a market folder"),
     "flows": (_flows_arguments, "what trackers of an index must trade at each event"),
     "boj": (_market_arguments, "the Bank of Japan as a buyer of funds: when, what, how much, with what effect"),
     "claims": (_claims_arguments, "judge every assertion of the seeds on the data given"),

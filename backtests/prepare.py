@@ -19,7 +19,7 @@ from backtests.trading.instruments import Instrument, instrument
 from backtests.trading.quotes import ADJUSTED
 from indexsim import gate, suspension, whatif
 from indexsim.bars import Bars
-from indexsim.errors import Finding, SpecError, unknown_name
+from indexsim.errors import Finding, MissingData, SpecError, unknown_name
 from indexsim.index import PriceWeightedIndex
 from indexsim.market import Folder, MarketData
 from indexsim.rebuild import FILES as INDEX_FILES
@@ -177,6 +177,13 @@ def check_files(market: MarketData, strategy: type[Strategy], params: Any, spec:
     asked = f"run {spec.name}"
     market.require(strategy.needs(params), asked)
     traded = tuple(instrument(name) for name in strategy.tradable(market, params))
+    if not traded:
+        raise MissingData(
+            asked=asked,
+            found="the strategy finds nothing to trade in this market",
+            rule="a run trades at least one instrument",
+            todo="give a market that reaches further back, or other parameters",
+        )
     prices = files_traded(traded, spec)
     market.require(prices, asked)
     bars, span = _span(market, strategy, _covered(market, [*strategy.needs(params), *prices]), spec)

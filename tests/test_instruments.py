@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from backtests.trading.instruments import instrument, instruments, stock_ticks, with_size_class
-from backtests.trading.terms import margin_table, tick_table
+from backtests.trading.terms import margin_table
 from indexsim.errors import SpecError
 from indexsim.market import MarketData
+from indexsim.tick_sizes import tick_table
 
 
 @pytest.mark.parametrize(

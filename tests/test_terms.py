@@ -8,11 +8,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from backtests.trading import terms
 from backtests.trading.execution import PER_WHOLE
 from backtests.trading.instruments import instrument, instruments
-from backtests.trading.terms import FIRST, SECOND, WIDEST, limit_table, margin_table, tick_table
+from backtests.trading.terms import FIRST, SECOND, WIDEST, limit_table, margin_table
 from indexsim import sessions
+from indexsim.facts import FACTS
+from indexsim.tick_sizes import tick_table
 
 
 def days(*texts: str) -> np.ndarray:
@@ -205,7 +206,7 @@ def test_every_instrument_has_the_tables_it_names() -> None:
 
 @pytest.mark.parametrize("name", ["ticks", "price_limits"])
 def test_the_bands_of_a_table_ascend_and_end_open(name: str) -> None:
-    frame = pd.read_csv(terms.FACTS / f"{name}.csv", keep_default_na=False)
+    frame = pd.read_csv(FACTS / f"{name}.csv", keep_default_na=False)
     top = "price_up_to" if name == "ticks" else "reference_below"
     for (table, day), rows in frame.groupby(["table", "from_date"], sort=False):
         bounds = [float(text) if text else np.inf for text in rows[top]]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from backtests.text import analysis, folders, index, markets, review, runs, sweeps
+from backtests.text import analysis, folders, importing, index, markets, review, runs, sweeps
 
 Answer = dict[str, Any]
 
@@ -26,6 +26,7 @@ _WRITERS: dict[str, Callable[[Answer], str]] = {
     "cut": folders.cut,
     "history": folders.history,
     "flows": index.flows,
+    "import": importing.imported,
     "index": index.index,
     "sample": markets.sample,
     "list": markets.listing,

@@ -10,11 +10,12 @@ import numpy as np
 from backtests.trading.execution import PER_WHOLE, PER_YEN, round_to_tick
 from backtests.trading.instruments import Instrument, with_size_class
 from backtests.trading.quotes import ADJUSTED, Conventions, distributions_of, quotes_of, splits_of, volumes_of
-from backtests.trading.terms import TickTable, limit_table, margin_table, tick_table
+from backtests.trading.terms import limit_table, margin_table
 from indexsim.bars import Bars
 from indexsim.errors import DataError, Finding
 from indexsim.index import PriceWeightedIndex
 from indexsim.market import MarketData
+from indexsim.tick_sizes import TickTable, tick_table
 
 _ABSENT = np.empty((0, 0), dtype=np.int64)
 

@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 
 from backtests.trading.execution import PER_WHOLE, PER_YEN
-from backtests.trading.terms import FACTS, margin_table
+from backtests.trading.terms import margin_table
 from indexsim.errors import SpecError, unknown_name
+from indexsim.facts import FACTS
 from indexsim.market import MarketData
 
 #: Kinds of which only price changes move cash.

@@ -1,20 +1,14 @@
-"""Terms that change with the date and the price: ticks, margins and price limits, read from ``data/facts``."""
+"""Terms that change with the date and the price: margins and price limits, read from ``data/facts``."""
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
-from typing import TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from backtests.trading.execution import PER_WHOLE, PER_YEN
-
-FACTS = Path(__file__).resolve().parents[2] / "data" / "facts"
+from indexsim.tick_sizes import Integers, Steps, TickTable, steps_of, tick_table
 
 #: Price limits of a day: the one it begins with, and after the first and the second time it was widened.
 FIRST, SECOND, WIDEST = 1, 2, 3
@@ -22,44 +16,6 @@ FIRST, SECOND, WIDEST = 1, 2, 3
 #: Ticks that price limits are rounded to. Stocks and funds: the general table, the coarsest, so that no
 #: print of a name whose own table is not known lies beyond.
 _GRIDS = {"tse": "stock"}
-
-T = TypeVar("T")
-#: What a table says from a day on, ascending.
-Steps = tuple[tuple[np.datetime64, T], ...]
-Integers = NDArray[np.int64]
-
-
-@dataclass(frozen=True)
-class TickTable:
-    """Ticks of one table by date and price.
-
-    Attributes
-    ----------
-    steps : tuple of (first day, ((highest price, tick), ...))
-        Ascending; prices and ticks in integer units of 0.01 yen.
-    """
-
-    steps: Steps[tuple[tuple[float, int], ...]]
-
-    def ticks(self, sessions: np.ndarray, prices: np.ndarray) -> Integers:
-        """Return the tick in force for each price.
-
-        Parameters
-        ----------
-        sessions : ndarray of datetime64[D], shape (n,)
-        prices : ndarray of int64, shape (n,)
-
-        Returns
-        -------
-        ndarray of int64, shape (n,)
-        """
-        found = np.zeros(len(prices), dtype=np.int64)
-        for since, bands in self.steps:
-            tops = np.array([top for top, _ in bands])
-            sizes = np.array([tick for _, tick in bands], dtype=np.int64)
-            inside = sessions >= since
-            found[inside] = sizes[np.searchsorted(tops, prices[inside], side="left")]
-        return found
 
 
 @dataclass(frozen=True)
@@ -186,21 +142,6 @@ def _share(band: LimitBand) -> tuple[int, int, int]:
 
 
 @cache
-def tick_table(name: str) -> TickTable:
-    """Return a tick table of ``data/facts/ticks.csv``.
-
-    Examples
-    --------
-    1321 at 28,000 yen, before and after the fine table:
-
-    >>> days = np.array(["2021-11-26", "2021-11-29"], dtype="datetime64[D]")
-    >>> tick_table("etf").ticks(days, np.array([2_800_000, 2_800_000])).tolist()
-    [1000, 500]
-    """
-    return TickTable(_steps("ticks", name, lambda row: (_up_to(row["price_up_to"]), _units(row["tick"]))))
-
-
-@cache
 def margin_table(name: str) -> MarginTable:
     """Return a margin table of ``data/facts/margins.csv``.
 
@@ -212,14 +153,14 @@ def margin_table(name: str) -> MarginTable:
     >>> [rate.tolist() for rate in margin_table("futures").rates(day)]
     [[85000], [85000]]
     """
-    steps = _steps("margins", name, lambda row: (_rate(row["initial"]), _rate(row["maintenance"])))
+    steps = steps_of("margins", name, lambda row: (_rate(row["initial"]), _rate(row["maintenance"])))
     return MarginTable(tuple((since, rows[-1]) for since, rows in steps))
 
 
 @cache
 def limit_table(name: str) -> LimitTable:
     """Return a table of ``data/facts/price_limits.csv``; the empty name has no limits."""
-    return LimitTable(_steps("price_limits", name, _band), tick_table(_GRIDS[name]) if name in _GRIDS else None)
+    return LimitTable(steps_of("price_limits", name, _band), tick_table(_GRIDS[name]) if name in _GRIDS else None)
 
 
 def _band(row: dict[str, str]) -> LimitBand:
@@ -231,16 +172,6 @@ def _band(row: dict[str, str]) -> LimitBand:
     step = _units(row["step"]) if row["step"] else 1
     below = _up_to(row["reference_below"])
     return LimitBand(below, widths if fixed else none, none if fixed else widths, step)
-
-
-def _steps(file: str, name: str, read: Callable[[dict[str, str]], T]) -> Steps[tuple[T, ...]]:
-    """Return the rows of a fact table by the day from which they hold; a row may serve several tables."""
-    with (FACTS / f"{file}.csv").open(encoding="utf-8", newline="") as opened:
-        rows = [row for row in csv.DictReader(opened) if name in row["table"].split()]
-    steps: dict[str, list[T]] = {}
-    for row in rows:
-        steps.setdefault(row["from_date"] or "0001-01-01", []).append(read(row))
-    return tuple((np.datetime64(day, "D"), tuple(found)) for day, found in sorted(steps.items()))
 
 
 def _units(text: str) -> int:

@@ -12,6 +12,7 @@ from backtests.verbs.catalogue import describe, listing
 from backtests.verbs.fetching import fetch
 from backtests.verbs.folders import convert, cut, data, merge
 from backtests.verbs.history import history
+from backtests.verbs.importing import import_files
 from backtests.verbs.indexes import bank, flows, index, review
 from backtests.verbs.markets import check, sample
 from backtests.verbs.runs import DEMO, demo, lookahead, report, run
@@ -38,6 +39,7 @@ __all__ = [
     "fetch",
     "flows",
     "history",
+    "import_files",
     "index",
     "listing",
     "lookahead",
