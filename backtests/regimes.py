@@ -12,8 +12,8 @@ import pandas as pd
 
 from backtests.benchmarks import with_start
 from indexsim.bars import Bars
-from indexsim.boj.facts import SALES, caps
 from indexsim.boj.facts import ERAS as PACES
+from indexsim.boj.facts import SALES, caps
 from indexsim.events import CapStep, Event, ExRights, FactorStep, Replace, SpinOff, Split
 from indexsim.market import MarketData
 from indexsim.rules import Dated
