@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from backtests.expectation import MEASURES, OVER, Expectation, expectation
+from backtests.expectation import FIGURES, Expectation, expectation
 
 SUPPORTED, NOT_SUPPORTED, NOT_TESTABLE = "supported", "not supported", "not testable"
 
@@ -24,7 +24,7 @@ FEW_TRIPS = 30
 #: A year with more than this part of all gains carries the result alone.
 _ONE_YEAR = 0.5
 
-_WORDS = {"cagr": "net return per year", "sharpe": "net Sharpe ratio", "max_drawdown": "deepest drawdown, net"}
+_WORDS = {"cagr": "Return per year", "sharpe": "Sharpe ratio", "max_drawdown": "Deepest drawdown"}
 _LESS = {"price": "the Nikkei 225", "total": "the Nikkei 225 with dividends"}
 
 
@@ -68,14 +68,14 @@ def label(figure: str) -> str:
     Examples
     --------
     >>> label("sharpe over total")
-    'net Sharpe ratio, less that of the Nikkei 225 with dividends'
+    'Sharpe ratio, less that of the Nikkei 225 with dividends'
     """
     measure, _, over = figure.partition(" over ")
     return _WORDS[measure] + (f", less that of {_LESS[over]}" if over else "")
 
 
 #: Figures in words, in the order of the page.
-LABELS = {name: label(name) for name in (*MEASURES, *(f"{m} over {o}" for m in MEASURES for o in OVER))}
+LABELS = {figure: label(figure) for figure in FIGURES}
 
 
 def _untestable(body: dict[str, Any], test: Expectation | None, found: dict[str, Any]) -> list[str]:

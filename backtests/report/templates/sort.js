@@ -19,15 +19,23 @@ const sort = (table, column, up) => {
 for (const table of document.querySelectorAll("table")) {
   if (!table.tHead || table.tBodies[0].rows.length < 2) continue;
   for (const head of table.tHead.rows[table.tHead.rows.length - 1].cells) {
-    const button = document.createElement("button");
-    button.type = "button";
+    // No button element: Chromium leaves those out of a heading that it repeats on the next sheet of paper.
+    const button = document.createElement("span");
+    button.setAttribute("role", "button");
+    button.tabIndex = 0;
     button.append(...head.childNodes);
     head.append(button);
-    button.addEventListener("click", () => {
+    const press = () => {
       const up = head.getAttribute("aria-sort") !== "ascending";
       table.querySelectorAll("th[aria-sort]").forEach((other) => other.removeAttribute("aria-sort"));
       head.setAttribute("aria-sort", up ? "ascending" : "descending");
       sort(table, head.cellIndex, up);
+    };
+    button.addEventListener("click", press);
+    button.addEventListener("keydown", (event) => {
+      if (event.key !== "Enter" && event.key !== " ") return;
+      event.preventDefault();
+      press();
     });
   }
 }
