@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from indexsim.errors import SpecError
+from indexsim.errors import SpecError, unknown_name
 
 #: What an interval is told of, and of which benchmark it may be told over.
 MEASURES = ("cagr", "sharpe", "max_drawdown")
@@ -51,14 +51,16 @@ def expectation(text: str) -> Expectation:
     Raises
     ------
     SpecError
-        It is not FIGURE, > or <, NUMBER.
+        It is not FIGURE, > or <, NUMBER; or there is no such figure, with the nearest one.
     """
     found = _TEST.fullmatch(text.strip())
-    if found is None or found["figure"] not in FIGURES:
+    if found is None:
         raise SpecError(
             asked=f"read expects = {text!r}",
-            found="no test of a figure" if found is None else f"{found['figure']!r} is no figure with an interval",
-            rule=f"FIGURE > NUMBER or FIGURE < NUMBER, the figure one of: {', '.join(FIGURES)}",
+            found="no test of a figure",
+            rule="FIGURE > NUMBER or FIGURE < NUMBER",
             todo='write for example expects = "sharpe over total > 0"',
         )
+    if found["figure"] not in FIGURES:
+        raise unknown_name("figure with an interval", found["figure"], FIGURES)
     return Expectation(found["figure"], found["side"], float(found["bound"]))

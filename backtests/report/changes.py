@@ -88,8 +88,8 @@ def _others(folder: Path, report: Mapping[str, Any]) -> dict[str, Path]:
     """Return the folders of the other reports of the same spec name by ``run_id``; of equal ones the last by name."""
     paths = sorted(folder.resolve().parent.glob("[!.]*/report.json"))
     read = ((path.parent, _read(path)) for path in paths)
-    named = {found["run_id"]: beside for beside, found in read if found.get("name") == report["name"]}
-    return {run_id: beside for run_id, beside in named.items() if run_id != report["run_id"]}
+    named = {found.get("run_id"): beside for beside, found in read if found.get("name") == report["name"]}
+    return {run_id: beside for run_id, beside in named.items() if run_id not in (None, report["run_id"])}
 
 
 def _previous(folder: Path, report: Mapping[str, Any], others: Mapping[str, Path]) -> str | None:

@@ -58,7 +58,7 @@ def verdict(body: dict[str, Any]) -> dict[str, Any]:
         **({} if test else {"expects_why": "the spec names no figure that would refute it"}),
         "figure": figure,
         "label": label(figure),
-        **found,
+        **{key: found[key] for key in ("value", "low", "high")},
     }
 
 
