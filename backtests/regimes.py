@@ -5,8 +5,6 @@ Recorded with the run, so that a report can tell where a result comes from witho
 
 from __future__ import annotations
 
-from datetime import date
-
 import numpy as np
 import pandas as pd
 
@@ -91,8 +89,3 @@ def nothing() -> pd.DataFrame:
     """Return the record of a run that was made before there was one: no session."""
     index = pd.DatetimeIndex([], name="session")
     return pd.DataFrame({"vi": np.array([], dtype="float64"), "boj_era": "", "event": ""}, index=index)
-
-
-def first_day(name: str) -> date | None:
-    """Return the first day of an era, None for the one before the programme."""
-    return next(since for since, era in eras().steps if era == name)

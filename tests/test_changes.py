@@ -55,6 +55,11 @@ def test_a_run_whose_folder_was_replaced_keeps_its_record(tmp_path: Path) -> Non
     stored(tmp_path, "b")
     stored(tmp_path, "c")
     stored(tmp_path, "a")
+    # One of an older version, which has no record and could have been the one before.
+    shutil.copytree(tmp_path / "a", tmp_path / "z")
+    (tmp_path / "z" / "changes.json").unlink()
+    text = (tmp_path / "z" / "report.json").read_text("utf-8")
+    (tmp_path / "z" / "report.json").write_text(text.replace('"a"', '"z"'), "utf-8")
     # As a run writes it: into a sibling that takes the place of the folder afterwards.
     fresh = tmp_path / ".c.1234"
     fresh.mkdir()

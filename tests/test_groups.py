@@ -69,13 +69,13 @@ def test_eras_come_in_their_order_with_their_first_days() -> None:
 
 
 def test_windows_around_events_lie_within_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(groups, "WINDOWS", ((-1, -1), (0, 0), (1, 2)))
+    monkeypatch.setattr(groups, "WINDOWS", ((-1, -1), (0, 0), (1, 2), (1, 3)))
     rows = {row["kind"]: row["windows"] for row in groups.around_events(hand())["rows"]}
 
     assert list(rows) == ["any", "constituents", "split"]
     # Two sessions with events, the first of the run and the fourth.
-    assert [window["n"] for window in rows["any"]] == [1, 2, 2]
-    assert [window["n"] for window in rows["constituents"]] == [1, 1, 1]
+    assert [window["n"] for window in rows["any"]] == [1, 2, 2, 1]
+    assert [window["n"] for window in rows["constituents"]] == [1, 1, 1, 0]
     assert rows["any"][0]["mean"] == pytest.approx(0.0)
     assert rows["any"][1]["mean"] == pytest.approx((0.10 + 0.20) / 2)
     assert rows["any"][2]["mean"] == pytest.approx(((0.9 * 1.0 - 1) + (0.95 * 1.1 - 1)) / 2)
