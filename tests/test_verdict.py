@@ -20,8 +20,8 @@ def body(expects: str | None = "sharpe > 0", **changed: Any) -> dict[str, Any]:
         "claim": "It pays.", "expects": expects, "what_if": "", "data": {"synthetic": False, "missing": []},
         "lookahead": {"leaks": []}, "exposure": {"invested": 0.5}, "intervals": {"net": net},
         "period": {"sessions": 500, "sessions_per_year": 245.0}, "years": [], "ended": 0, "rejected_total": 0,
-        "net": {"total_return": 0.1, "n_trades": 40}, "gross": {"total_return": 0.2}, "waived": [], "index": None,
-        "benchmark_total": {},
+        "net": {"total_return": 0.1, "n_trades": 40, "end": 110.0}, "gross": {"total_return": 0.2},
+        "waived": [], "index": None, "benchmark_total": {},
     }  # fmt: skip
     return plain | changed
 
@@ -41,6 +41,12 @@ def test_an_interval_decides(expects: str, answer: str, why: str) -> None:
     found = verdict(body(expects))
 
     assert (found["verdict"], found["why"], found["on_these_data"]) == (answer, [why], None)
+
+
+def test_a_lost_account_supports_nothing() -> None:
+    lost = body(net={"total_return": -1.0, "n_trades": 40, "end": 0.0})
+
+    assert (verdict(lost)["verdict"], verdict(lost)["why"]) == ("not supported", ["the account was lost"])
 
 
 LEAK = {"leaks": [{"row": "2020-01-06", "what": "1 instead of 0"}]}
@@ -96,13 +102,14 @@ CASES = {
     "looks ahead": {"lookahead": LEAK},
     "could not be checked": {"lookahead": {"leaks": [], "unchecked": True}},
     "Nothing was ever held": {"exposure": {"invested": 0.0}},
+    "was lost": {"net": {"total_return": -1.0, "n_trades": 40, "end": 0.0}, "gross": {"total_return": -0.5}},
     "counterfactual": {"what_if": "no-boj"},
     "synthetic": {"data": {"synthetic": True, "missing": []}},
     "No claim": {"claim": None},
     "names no figure": {"expects": None},
     "Luck alone": {"intervals": {"net": body()["intervals"]["net"] | {"sharpe": row(0.1, -0.2, 0.4)}}},
-    "Costs turn": {"net": {"total_return": 0.0, "n_trades": 40}},
-    "Fewer than 30": {"net": {"total_return": 0.1, "n_trades": 29}},
+    "Costs turn": {"net": {"total_return": 0.0, "n_trades": 40, "end": 100.0}},
+    "Fewer than 30": {"net": {"total_return": 0.1, "n_trades": 29, "end": 110.0}},
     "One calendar year": {"years": [{"net": 0.6}, {"net": 0.5}, {"net": -0.9}]},
     "Holding the index": {"intervals": {"net": body()["intervals"]["net"] | {"cagr over total": row(-0.01, -1, 1)}}},
     "margin call": {"ended": 1},

@@ -13,9 +13,9 @@ SUPPORTED, NOT_SUPPORTED, NOT_TESTABLE = "supported", "not supported", "not test
 
 RULE = (
     "Supported: the whole interval of the figure that the spec named before the run, net of costs, lies on the side of "
-    "the number that it named. Not supported: it does not. Not testable: there is no such figure or no interval of it, "
-    "less than a year of sessions, nothing was held, the strategy looks ahead or was not checked, or the market is "
-    "made up or counterfactual."
+    "the number that it named. Not supported: it does not, or the account was lost. Not testable: there is no such "
+    "figure or no interval of it, less than a year of sessions, nothing was held, the strategy looks ahead or was not "
+    "checked, or the market is made up or counterfactual."
 )
 
 #: Fewer closed round trips than this say little; the page says so.
@@ -47,7 +47,7 @@ def verdict(body: dict[str, Any]) -> dict[str, Any]:
     figure = test.figure if test else "sharpe"
     found = body["intervals"]["net"][figure]
     ours, datas = _untestable(body, test, found), _unreal(body)
-    answer = None if ours or test is None else _decided(test, found)
+    answer = None if ours or test is None else _decided(test, found, body["net"]["end"] <= 0)
     return {
         "verdict": NOT_TESTABLE if answer is None or datas else answer[0],
         "why": [*ours, *datas, *([] if answer is None or datas else [answer[1]])],
@@ -102,7 +102,9 @@ def _unreal(body: dict[str, Any]) -> list[str]:
     return [why for holds, why in reasons if holds]
 
 
-def _decided(test: Expectation, found: dict[str, Any]) -> tuple[str, str]:
+def _decided(test: Expectation, found: dict[str, Any], lost: bool) -> tuple[str, str]:
+    if lost:
+        return NOT_SUPPORTED, "the account was lost"
     if test.holds(found["low"], found["high"]):
         return SUPPORTED, "the whole interval lies on the asserted side"
     if found["low"] <= test.bound <= found["high"]:
@@ -118,6 +120,7 @@ def doubts(body: dict[str, Any]) -> list[str]:
         (bool(body["lookahead"]["leaks"]), "The strategy looks ahead: its figures say nothing."),
         ("unchecked" in body["lookahead"], "Whether the strategy looks ahead could not be checked."),
         (not body["exposure"]["invested"], "Nothing was ever held: every figure is that of idle cash."),
+        (body["net"]["end"] <= 0, "The account was lost, and nothing can follow that."),
         (bool(body["what_if"]), "The market is counterfactual: the figures are those of a Nikkei 225 that never was."),
         (bool(body["data"]["synthetic"]), "The data are synthetic: the figures show the machinery, not the idea."),
         (body["claim"] is None, "No claim was stated before the run, so there is nothing it could have refuted."),
