@@ -68,7 +68,7 @@ def _row(found: Mapping[str, Figures], side: str, figure: str) -> dict[str, Any]
     if over:
         other = found[OVER[over]][measure]
         if isinstance(other, str):
-            return _nothing(other)
+            return _nothing(f"the index: {other}")
         value, sample = value - other[0], sample - other[1]
     low, high = percentiles(sample)
     return {"value": value, "low": low, "high": high}

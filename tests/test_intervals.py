@@ -81,10 +81,12 @@ def test_what_does_not_exist_says_why() -> None:
     returns.loc[3, "benchmark_price"] = np.nan
     returns.loc[59, "gross"] = -1.5
     found = intervals(returns, YEAR)
+    flat = intervals(frame(60).assign(benchmark_price=0.0), YEAR)["net"]
 
     assert found["net"]["cagr"] == {"value": 0.0, "low": 0.0, "high": 0.0}
     assert found["net"]["sharpe"] == {"value": None, "low": None, "high": None, "why": "zero volatility"}
-    assert found["net"]["cagr over price"]["why"] == "1 of 60 session returns are unknown"
+    assert found["net"]["cagr over price"]["why"] == "the index: 1 of 60 session returns are unknown"
+    assert flat["sharpe over price"]["why"] == "the index: zero volatility"
     assert found["net"]["sharpe over total"]["why"] == "zero volatility"
     assert found["gross"]["cagr"]["why"] == "the account fell below zero"
 
