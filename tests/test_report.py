@@ -8,6 +8,7 @@ import json
 import re
 import warnings
 from dataclasses import replace
+from datetime import date
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -17,13 +18,16 @@ import pandas as pd
 import pytest
 
 from backtests import metrics
+from backtests.prepare import prepare
 from backtests.report import canvas, document, report_folder, write_gallery, write_run
 from backtests.report import sheets as drawing
 from backtests.report.frames import MAX_UNKNOWN, adapt
 from backtests.report.page import Numbers, render, templates
 from backtests.result import Result
+from backtests.run import compute
 from indexsim.errors import LedgerError
 from tests.conftest import ROOT
+from tests.test_run import spec_of
 
 CASH, SESSIONS = 100_000_000.0, 300
 MULTIPLIER = {"nikkei": 1_000, "topix": 10_000}
@@ -521,6 +525,31 @@ def test_gallery_lists_every_folder_by_name(folder: Path) -> None:
     assert _agree(page, values) == 2 * 6
     assert page.index("alpha/index.html") < page.index("pair/index.html") < page.index("<b>zeta</b>")
     assert write_gallery(reports).read_text("utf-8") == page
+
+
+def test_the_page_of_a_computed_run_says_where_its_result_comes_from(small: Path) -> None:
+    spec = spec_of("split_pair", small, start=date(2019, 6, 3), end=date(2022, 11, 30))
+    found = compute(prepare(spec), Path("reports"))
+    values = json.loads(json.dumps(document(found), allow_nan=False))
+    page = render(values, {})
+    numbers = _agree(page, values)
+    split = next(row for row in values["around_events"]["rows"] if row["kind"] == "split")
+
+    assert numbers > 500
+    assert re.findall(r"\d+\.\d{2,}|\d{1,3}(?:,\d{3})+|\d{4}-\d\d-\d\d", " ".join(_Marked(page).outside)) == ["0.01"]
+    for rows in (values["vi_bands"]["rows"], values["boj_eras"]["rows"]):
+        assert sum(row["sessions"] for row in rows) == len(found.returns)
+        # The groups together are the run.
+        assert np.prod([1 + row["net"] for row in rows]) - 1 == pytest.approx(values["net"]["total_return"])
+    at = np.flatnonzero(found.regimes["event"].str.contains("split"))
+    assert split["windows"][2]["mean"] == pytest.approx(found.returns["net"].iloc[at].mean())
+    assert sum(row["fills"] for row in values["activity"]) == len(found.fills)
+    assert values["n_divisors"] == len(values["divisors"]) > 1
+    assert {"date": "2020-10-01", "what": "no session: failure of the exchange's trading system, all day"} in values[
+        "calendar"
+    ]
+    assert values["index"]["rms_error"] == 0.0
+    assert values["verdict"]["why"] == ["the data are synthetic"]
 
 
 def test_undefined_names_in_a_template_are_refused() -> None:
