@@ -79,6 +79,12 @@ def test_a_run_taken_away_and_made_again_has_the_same_one_before_it(tmp_path: Pa
     assert previous(stored(tmp_path, "d")) == "c"
 
 
+def test_a_copy_under_another_name_takes_no_part(tmp_path: Path) -> None:
+    shutil.copytree(stored(tmp_path / "elsewhere", "b"), tmp_path / "example")
+
+    assert previous(stored(tmp_path, "c")) is None
+
+
 def test_a_previous_report_that_is_gone_is_said_to_be(tmp_path: Path) -> None:
     stored(tmp_path, "b")
     folder = stored(tmp_path, "c")

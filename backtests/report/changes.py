@@ -3,9 +3,12 @@
 They stand beside ``index.html`` and ``report.json`` and not in them, because a page must be the same bytes wherever it
 is made again, and which run came before depends on what else lies in the folder of reports. Which one that is, is
 decided once, when a run is first written there, and kept in its ``changes.json``: writing it again leaves the bytes as
-they were. No clock is asked. The runs of one spec name form a chain by these records; the previous run is the one at
-its end, which none of the others names. Where there are several ends (runs written at the same time, or by an older
-version), it is the one with the longest chain behind it, then the last by ``run_id``.
+they were. No clock is asked.
+
+The runs of one spec name form a chain by these records; the previous run is the one at its end, which none of the
+others names. Where there are several ends (runs written at the same time, or by an older version), it is the one with
+the longest chain behind it, then the last by ``run_id``. A folder of another name than its ``run_id`` is a copy and
+takes no part.
 """
 
 from __future__ import annotations
@@ -85,11 +88,14 @@ def changes(folder: Path) -> dict[str, Any]:
 
 
 def _others(folder: Path, report: Mapping[str, Any]) -> dict[str, Path]:
-    """Return the folders of the other reports of the same spec name by ``run_id``; of equal ones the last by name."""
+    """Return the folders of the other reports of the same spec name by ``run_id``."""
     paths = sorted(folder.resolve().parent.glob("[!.]*/report.json"))
     read = ((path.parent, _read(path)) for path in paths)
-    named = {found.get("run_id"): beside for beside, found in read if found.get("name") == report["name"]}
-    return {run_id: beside for run_id, beside in named.items() if run_id not in (None, report["run_id"])}
+    return {
+        beside.name: beside
+        for beside, found in read
+        if found.get("name") == report["name"] and beside.name == found.get("run_id") != report["run_id"]
+    }
 
 
 def _previous(folder: Path, report: Mapping[str, Any], others: Mapping[str, Path]) -> str | None:
