@@ -87,11 +87,7 @@ def document(result: Result, sheets: Sequence[Sheet] = ()) -> dict[str, Any]:
         "period": _period(result),
         "drawdowns": tables.drawdowns(result),
         "years": tables.years(result),
-        "intervals": intervals(result.returns, float(facts["sessions_per_year"])),
-        "vi_bands": groups.vi_bands(result),
-        "boj_eras": groups.boj_eras(result),
-        "around_events": groups.around_events(result),
-        "activity": groups.activity(result),
+        **_where_from(result),
         "months": tables.months(result),
         "exposure": tables.exposure(result),
         "holdings": tables.holdings(result),
@@ -105,8 +101,24 @@ def document(result: Result, sheets: Sequence[Sheet] = ()) -> dict[str, Any]:
         "left_out": [{"what": what, "why": why} for what, why in _LEFT_OUT],
         "files": _files(result),
     }  # fmt: skip
-    return body | {
-        "n_params": len(facts["params"]),
+    return body | _judged(result, body)
+
+
+def _where_from(result: Result) -> dict[str, Any]:
+    """Return how sure the figures are, and when they were earned."""
+    return {
+        "intervals": intervals(result.returns, float(result.facts["sessions_per_year"])),
+        "vi_bands": groups.vi_bands(result),
+        "boj_eras": groups.boj_eras(result),
+        "around_events": groups.around_events(result),
+        "activity": groups.activity(result),
+    }
+
+
+def _judged(result: Result, body: dict[str, Any]) -> dict[str, Any]:
+    """Return what follows from the rest of the document."""
+    return {
+        "n_params": len(body["params"]),
         "n_divisors": len(body["divisors"]),
         "verdict": verdict(body),
         "doubts": doubts(body),
