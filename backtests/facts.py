@@ -16,9 +16,10 @@ from backtests.trading.execution import PER_YEN
 from backtests.trading.feeds import Feed
 from backtests.trading.instruments import Instrument
 from backtests.trading.quotes import IMPACT_SESSIONS
-from backtests.version import VERSION, code_hash, commit
+from backtests.version import VERSION, code_hash, commit, packages
 from indexsim import sessions
 from indexsim.market import MarketData
+from indexsim.rebuild import Rebuilt
 
 if TYPE_CHECKING:
     from backtests.engine import Execution
@@ -35,12 +36,16 @@ def run_facts(setup: Setup, execution: Execution, feed: Feed, checked: dict[str,
         "doc": (setup.strategy.__doc__ or "").strip().split("\n\n")[0].replace("\n    ", " "),
         "params": dataclasses.asdict(setup.params),
         "claim": spec.claim or None,
+        "expects": spec.expects or None,
         "what_if": spec.what_if,
         "version": VERSION,
         "commit": commit(),
         "code": code_hash(),
+        "packages": packages(),
         "data": data_facts(setup.market, first, last, lacking),
-        "index": setup.rebuilt.summary() if setup.rebuilt else None,
+        "calendar": calendar(first, last),
+        "index": _index(setup.rebuilt) if setup.rebuilt else None,
+        "divisors": setup.rebuilt.divisors() if setup.rebuilt else [],
         "sessions_per_year": sessions.per_year(first, last),
         "cash": spec.cash,
         "base": spec.base,
@@ -64,6 +69,44 @@ def data_facts(market: MarketData, first: date, last: date, missing: Sequence[st
         "to": last.isoformat(),
         "synthetic": market.synthetic,
         "missing": list(missing),
+    }
+
+
+def calendar(first: date, last: date) -> list[dict[str, str]]:
+    """Return what is unusual in the hours of the sessions from `first` to `last`, by day."""
+    days = sessions.sessions(first, last)
+    halves = days[sessions.is_half_day(days)]
+    found = [{"date": day.date().isoformat(), "what": "half day, no afternoon"} for day in halves]
+    found += [
+        {"date": day.isoformat(), "what": f"no session: {what}"}
+        for day, what in sessions.OUTAGES.items()
+        if first <= day <= last
+    ]
+    for what, hours in _HOURS.items():
+        for since, minute in hours.steps:
+            if since and first <= since <= last:
+                moved = f"from here on the {what} is at {minute // 60}:{minute % 60:02d}"
+                found.append({"date": since.isoformat(), "what": moved})
+    return sorted(found, key=lambda row: (row["date"], row["what"]))
+
+
+_HOURS = {
+    "morning close": sessions.MORNING_CLOSE,
+    "afternoon open": sessions.AFTERNOON_OPEN,
+    "close": sessions.CLOSE,
+}
+
+
+def _index(rebuilt: Rebuilt) -> dict[str, Any]:
+    """Return how far the rebuilt index lies from the published one, also as a root mean square and in basis points."""
+    errors = rebuilt.errors
+    if errors.empty:
+        return rebuilt.summary()
+    relative = (errors / rebuilt.published[errors.index]).abs().max()
+    return {
+        **rebuilt.summary(),
+        "rms_error": round(float((errors**2).mean() ** 0.5), 6),
+        "max_relative_error": round(float(relative), 12),
     }
 
 

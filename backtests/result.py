@@ -7,13 +7,15 @@ the engine or the market again. Frames are stored as Parquet (exact) and CSV (fo
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-FRAMES = ("equity", "returns", "positions", "fills", "orders", "round_trips", "ledger")
+from backtests.regimes import nothing as no_regimes
+
+FRAMES = ("equity", "returns", "positions", "fills", "orders", "round_trips", "ledger", "regimes")
 
 
 @dataclass(frozen=True)
@@ -31,8 +33,9 @@ class Result:
         assumption each], ``instruments`` [{name, kind, multiplier, lot, ...}], ``costs`` {name: yen paid}, ``income``
         {name: yen received}, ``index`` (summary of the rebuilt index, or None),
         ``rejected`` [{reason, n}], ``lookahead`` {rows_checked, leaks: [{row, what}]},
+        ``calendar`` [{date, what}], ``divisors`` [{date, divisor, event}], ``packages`` {name: version},
         ``findings`` [{file, row, column, rule, found, severity}], ``waived`` [rule],
-        ``claim`` (text or None).
+        ``claim`` (text or None), ``expects`` (the test of it, or None).
     spec_text : str
         The resolved spec as TOML; running it again gives this result.
     equity : DataFrame
@@ -59,6 +62,9 @@ class Result:
         ``quantity``, ``open_price``, ``close_price``, ``gross`` (yen before fees), ``fees``, ``net``.
     ledger : DataFrame
         Every movement of cash in order: ``time``, ``instrument``, ``kind``, ``yen``.
+    regimes : DataFrame
+        Index ``session``; what the market was like on it (`backtests.regimes.recorded`). Without a row where the run
+        is older than this record.
     """
 
     facts: dict[str, Any]
@@ -70,6 +76,7 @@ class Result:
     orders: pd.DataFrame
     round_trips: pd.DataFrame
     ledger: pd.DataFrame
+    regimes: pd.DataFrame = field(default_factory=no_regimes)
 
     def write(self, folder: Path) -> None:
         """Write the frames (Parquet and CSV), ``facts.json`` and ``spec.toml`` into `folder`."""
@@ -83,6 +90,7 @@ class Result:
     @classmethod
     def read(cls, folder: Path) -> Result:
         """Read what `write` wrote."""
-        frames = {name: pd.read_parquet(folder / f"{name}.parquet") for name in FRAMES}
+        stored = [name for name in FRAMES if name != "regimes" or (folder / "regimes.parquet").exists()]
+        frames = {name: pd.read_parquet(folder / f"{name}.parquet") for name in stored}
         facts = json.loads((folder / "facts.json").read_text("utf-8"))
         return cls(facts=facts, spec_text=(folder / "spec.toml").read_text("utf-8"), **frames)

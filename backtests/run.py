@@ -20,6 +20,7 @@ from backtests.frames import make_frames
 from backtests.lookahead.purity import pure_targets, stateless
 from backtests.plain import UNCHECKED, PlainStrategy
 from backtests.prepare import Setup, prepare
+from backtests.regimes import recorded
 from backtests.residuals import as_rows, residuals
 from backtests.result import Result
 from backtests.spec import Spec, identity, to_toml
@@ -227,6 +228,7 @@ def _result(setup: Setup, execution: Execution, feed: Feed, checked: dict[str, A
     levels = {b.name: benchmarks.levels(setup.market, setup.traded, b) for b in benchmarks.BENCHMARKS}
     exchange = _exchange(setup) if setup.spec.base == "USD" else None
     frames = make_frames(execution, feed, setup.instruments, setup.traded, setup.spec.cash, levels, exchange)
+    frames["regimes"] = recorded(setup.market, setup.traded)
     folder = (out / run_id(setup)).resolve()
     legs = setup.strategy.legs(setup.params)
     pairs = residuals(frames["positions"], frames["equity"]["net"], legs, setup.market) if legs else None

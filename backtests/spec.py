@@ -13,6 +13,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+from backtests.expectation import expectation
 from backtests.loading import from_text, in_type, load_strategy, parameter_types, wrong
 from backtests.trading.curves import CARRY, EXPIRIES, MODELS, ROLL, ROLL_BEFORE
 from indexsim.errors import unknown_name
@@ -69,6 +70,9 @@ class Spec:
         Rules of the gate that may be broken; shown on the page.
     claim : str
         What was claimed before the run.
+    expects : str
+        What would show it: a figure and the side of a number its interval is to lie on, as ``sharpe over total > 0``
+        (`backtests.expectation`); "" leaves the claim without a test.
     what_if : str
         World whose market is traded instead (`indexsim.whatif`); "" is the real one.
     """
@@ -94,6 +98,7 @@ class Spec:
     strict: str = "sample"
     waive: tuple[str, ...] = ()
     claim: str = ""
+    expects: str = ""
     what_if: str = ""
 
     def __post_init__(self) -> None:
@@ -235,6 +240,8 @@ def checked(key: str, value: Any, asked: str) -> Any:
     value = in_type(value, str, key, asked)
     if key in _CHOICES and value not in _CHOICES[key]:
         raise unknown_name(f"value for {key}", value, _CHOICES[key])
+    if key == "expects":
+        return str(expectation(value)) if value else ""
     if key == "name" and not value.replace("-", "").replace("_", "").isalnum():
         raise wrong(asked, f"name = {value!r}", "letters, digits, - and _ (it names a folder)", "correct name")
     return value

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import platform
 import subprocess
 from functools import cache
+from importlib import metadata
 from pathlib import Path
 
 VERSION = "0.1.0"
@@ -19,6 +21,7 @@ _SOURCES = (
     "backtests/claims/seeds/*.toml",
     "data/facts/*.csv",
 )
+_COMPUTING = ("numpy", "pandas", "scipy", "numba", "backtrader", "pyfolio-reloaded", "matplotlib")
 
 
 @cache
@@ -30,6 +33,12 @@ def code_hash() -> str:
         digest.update(f"{path.relative_to(ROOT).as_posix()}\0".encode())
         digest.update(hashlib.sha256(path.read_bytes()).digest())
     return digest.hexdigest()
+
+
+@cache
+def packages() -> dict[str, str]:
+    """Return the versions of Python and of the libraries that compute; shown, not hashed (the locked ones are)."""
+    return {"python": platform.python_version(), **{name: metadata.version(name) for name in _COMPUTING}}
 
 
 @cache

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import json
 import re
 import warnings
 from dataclasses import replace
+from datetime import date
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -15,12 +18,16 @@ import pandas as pd
 import pytest
 
 from backtests import metrics
+from backtests.prepare import prepare
 from backtests.report import canvas, document, report_folder, write_gallery, write_run
 from backtests.report import sheets as drawing
 from backtests.report.frames import MAX_UNKNOWN, adapt
 from backtests.report.page import Numbers, render, templates
 from backtests.result import Result
+from backtests.run import compute
 from indexsim.errors import LedgerError
+from tests.conftest import ROOT
+from tests.test_run import spec_of
 
 CASH, SESSIONS = 100_000_000.0, 300
 MULTIPLIER = {"nikkei": 1_000, "topix": 10_000}
@@ -43,9 +50,22 @@ def _facts(**changed: Any) -> dict[str, Any]:
         "instruments": [{"name": n, "kind": "future", "multiplier": m, "lot": 1} for n, m in MULTIPLIER.items()],
         "costs": {"fees": 0.0}, "income": {"distributions": 0.0}, "index": None, "rejected": [],
         "lookahead": {"rows": 300, "rows_checked": 64, "leaks": [], "blind_spots": ["hindsight"]},
-        "findings": [], "waived": [], "claim": "The pair reverts.",
+        "findings": [], "waived": [], "claim": "The pair reverts.", "expects": "sharpe > 0",
     }  # fmt: skip
     return facts | changed
+
+
+def _regimes(sessions: pd.DatetimeIndex) -> pd.DataFrame:
+    """Return a VI that climbs from 10 to 40, and a split every fiftieth session."""
+    rows = np.arange(len(sessions))
+    return pd.DataFrame(
+        {
+            "vi": np.linspace(10, 40, len(sessions)),
+            "boj_era": "6 trillion a year",
+            "event": np.where(rows % 50 == 20, "split", ""),
+        },
+        index=sessions,
+    )
 
 
 def _result(n: int = SESSIONS, trade: bool = True, **changed: Any) -> Result:
@@ -92,6 +112,7 @@ def _result(n: int = SESSIONS, trade: bool = True, **changed: Any) -> Result:
     return Result(
         facts, "[run]\n", equity, returns, positions, frame, orders, pd.DataFrame(trips, columns=keys),
         pd.DataFrame({"time": frame["time"], "instrument": frame["instrument"], "kind": "fee", "yen": -400.0}),
+        _regimes(sessions),
     )  # fmt: skip
 
 
@@ -166,6 +187,10 @@ def folder(result: Result, tmp_path_factory: pytest.TempPathFactory) -> Path:
         warnings.simplefilter("error")
         write_run(result, folder)
     return folder
+
+
+def _words(page: str) -> str:
+    return re.sub(r"<[^>]*>", "", page)
 
 
 def _page(result: Result) -> str:
@@ -287,13 +312,22 @@ def test_page_loads_nothing(folder: Path) -> None:
 
     assert not [link for link in marked.loads if re.match(r"(?!data:image/png;base64,)[a-z]*:|//", link)]
     assert not re.search(r"@import|url\(|https?://", page)
-    assert not {"script", "iframe", "object", "link", "form"} & set(marked.tags)
+    assert not {"iframe", "object", "link", "form"} & set(marked.tags)
     assert all((folder / link).exists() for link in marked.loads if not link.startswith(("data:", "#")))
     assert len(page.encode()) < 3_000_000
 
 
+def test_only_the_script_that_sorts_may_run(folder: Path) -> None:
+    for name in ("index.html", "changes.html"):
+        page = (folder / name).read_text("utf-8")
+        [script] = re.findall(r"<script>(.*?)</script>", page, re.DOTALL)
+        digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+
+        assert f"script-src 'sha256-{digest}'\"" in page
+
+
 def test_page_written_again_from_its_folder_has_equal_bytes(folder: Path, tmp_path: Path) -> None:
-    first = {name: (folder / name).read_bytes() for name in ("index.html", "report.json")}
+    first = {path.name: path.read_bytes() for path in folder.iterdir()}
     np.random.seed(99)  # noqa: NPY002 - the state of the caller must not matter, nor change
     before = np.random.get_state()[1].tolist()  # noqa: NPY002
     report_folder(folder)
@@ -303,8 +337,6 @@ def test_page_written_again_from_its_folder_has_equal_bytes(folder: Path, tmp_pa
 
 
 def test_pictures_are_png_without_date_or_program(folder: Path) -> None:
-    import base64
-
     encoded = re.findall(r"data:image/png;base64,([^\"]+)", (folder / "index.html").read_text("utf-8"))
     for text in encoded:
         png = base64.b64decode(text)
@@ -361,7 +393,7 @@ def test_what_comes_from_outside_is_escaped(result: Result, tmp_path: Path) -> N
     (tmp_path / "run" / "report.json").write_text(json.dumps(document(outside)), "utf-8")
     gallery = write_gallery(tmp_path).read_text("utf-8")
 
-    for html, scripts in ((page, 0), (gallery, 1)):
+    for html, scripts in ((page, 1), (gallery, 1)):
         assert html.count("<script") == scripts
         assert "&lt;script&gt;alert(1)&lt;/script&gt;" in html
     _agree(page, json.loads(json.dumps(document(outside))))
@@ -380,8 +412,60 @@ def test_banners_stand_only_where_they_must(result: Result) -> None:
     assert "<b>INVALID</b>" in marked
     assert "<b>SYNTHETIC</b>" in marked
     assert "no claim was stated before the run" in marked
+    assert '<b class="answer not-testable">' in marked
+    assert "the strategy looks ahead; no claim was stated before the run; the data are synthetic." in _words(marked)
     assert "<b>INVALID</b>" not in _page(result)
     assert "<b>SYNTHETIC</b>" not in _page(result)
+
+
+def test_the_first_screen_stands_before_any_detail(folder: Path, result: Result) -> None:
+    page, values = (folder / "index.html").read_text("utf-8"), json.loads((folder / "report.json").read_text("utf-8"))
+    box = page[page.index('id="verdict"') : page.index('id="performance"')]
+    found = values["intervals"]["net"]["sharpe"]
+
+    assert [values["verdict"][key] for key in ("value", "low", "high")] == [found["value"], found["low"], found["high"]]
+    assert values["verdict"]["verdict"] in _words(box)
+    assert "The pair reverts." in box
+    assert box.count("<li>") == min(3, len(values["doubts"]))
+    assert values["net"]["sharpe"] == found["value"]
+
+
+def test_every_point_of_a_reviewer_leads_to_its_place(folder: Path) -> None:
+    page, values = (folder / "index.html").read_text("utf-8"), json.loads((folder / "report.json").read_text("utf-8"))
+    anchors = re.findall(r'href="#([^"]+)"', page)
+
+    assert len(values["checklist"]) == 17
+    assert {row["at"] for row in values["checklist"]} <= set(anchors)
+    assert [anchor for anchor in anchors if f'id="{anchor}"' not in page] == []
+
+
+def test_logs_are_named_and_not_held(folder: Path) -> None:
+    page = (folder / "index.html").read_text("utf-8")
+
+    for name in ("run.log", "verify.log"):
+        assert name in page
+        assert f'href="{name}"' not in page
+
+
+def test_the_readme_of_the_reports_names_every_key(folder: Path) -> None:
+    values = json.loads((folder / "report.json").read_text("utf-8"))
+    written = (ROOT / "reports/README.md").read_text("utf-8")
+    named = set(re.findall(r"`(\w+)`", written[written.index("## report.json") :]))
+
+    assert sorted(set(values) - named) == []
+
+
+def test_a_run_older_than_the_record_of_regimes_gives_a_page(result: Result, tmp_path: Path) -> None:
+    result.write(tmp_path)
+    for kind in ("csv", "parquet"):
+        (tmp_path / f"regimes.{kind}").unlink()
+    facts = {key: value for key, value in result.facts.items() if key != "expects"}
+    (tmp_path / "facts.json").write_text(json.dumps(facts), "utf-8")
+    page = _page(Result.read(tmp_path))
+
+    assert page.count("the run is older than this record; run it again") == 3
+    assert "regimes.csv" not in page
+    assert "the spec names no figure that would refute it" in page
 
 
 @pytest.mark.parametrize("sessions", [1, 2, 40])
@@ -441,6 +525,31 @@ def test_gallery_lists_every_folder_by_name(folder: Path) -> None:
     assert _agree(page, values) == 2 * 6
     assert page.index("alpha/index.html") < page.index("pair/index.html") < page.index("<b>zeta</b>")
     assert write_gallery(reports).read_text("utf-8") == page
+
+
+def test_the_page_of_a_computed_run_says_where_its_result_comes_from(small: Path) -> None:
+    spec = spec_of("split_pair", small, start=date(2019, 6, 3), end=date(2022, 11, 30))
+    found = compute(prepare(spec), Path("reports"))
+    values = json.loads(json.dumps(document(found), allow_nan=False))
+    page = render(values, {})
+    numbers = _agree(page, values)
+    split = next(row for row in values["around_events"]["rows"] if row["kind"] == "split")
+
+    assert numbers > 500
+    assert re.findall(r"\d+\.\d{2,}|\d{1,3}(?:,\d{3})+|\d{4}-\d\d-\d\d", " ".join(_Marked(page).outside)) == ["0.01"]
+    for rows in (values["vi_bands"]["rows"], values["boj_eras"]["rows"]):
+        assert sum(row["sessions"] for row in rows) == len(found.returns)
+        # The groups together are the run.
+        assert np.prod([1 + row["net"] for row in rows]) - 1 == pytest.approx(values["net"]["total_return"])
+    at = np.flatnonzero(found.regimes["event"].str.contains("split"))
+    assert split["windows"][2]["mean"] == pytest.approx(found.returns["net"].iloc[at].mean())
+    assert sum(row["fills"] for row in values["activity"]) == len(found.fills)
+    assert values["n_divisors"] == len(values["divisors"]) > 1
+    assert {"date": "2020-10-01", "what": "no session: failure of the exchange's trading system, all day"} in values[
+        "calendar"
+    ]
+    assert values["index"]["rms_error"] == 0.0
+    assert values["verdict"]["why"] == ["the data are synthetic"]
 
 
 def test_undefined_names_in_a_template_are_refused() -> None:

@@ -14,22 +14,25 @@ import pandas as pd
 
 from backtests import metrics
 from backtests.contributions import owners_return
-from backtests.report import tables
+from backtests.intervals import intervals
+from backtests.report import groups, tables
+from backtests.report.checklist import checklist, limits
+from backtests.report.monitoring import watched
 from backtests.report.sheets import Sheet
 from backtests.report.tables import CAP
+from backtests.report.verdict import doubts, verdict
 from backtests.result import FRAMES, Result
 from backtests.trading.ledger import MARGIN_CALL, SETTLEMENT
 
 #: Raised when a name of the document changes its meaning.
 SCHEMA = 1
 
-#: Fewer closed round trips than this say little; the page says so.
-_FEW_TRIPS = 30
-
 _COPIED = (
     "run_id", "name", "strategy", "doc", "params", "command", "version", "commit", "code", "data", "cash", "clock",
     "execution", "instruments", "costs", "income", "index", "rejected", "lookahead", "findings", "waived",
 )  # fmt: skip
+#: As `_COPIED`, with what a run of an older version has instead.
+_LATER: dict[str, Any] = {"expects": None, "packages": {}, "calendar": [], "divisors": []}
 
 _LEFT_OUT = (
     ("transaction-time histogram", "pyfolio draws New York hours, 09:30 to 16:00; every Tokyo fill lies outside them"),
@@ -37,7 +40,10 @@ _LEFT_OUT = (
     ("pyfolio's table of statistics", "it counts 252 days a year; the table here counts the sessions of the market"),
     ("capacity sheet", "it needs the volume of every instrument, which a run does not carry"),
     ("performance attribution", "it needs factor returns and loadings, which a run does not carry"),
-    ("bootstrap of the statistics", "its random draws change from run to run"),
+    (
+        "pyfolio's bootstrap of the statistics",
+        "unseeded, and it takes sessions for independent; ours stands above",
+    ),
 )
 
 
@@ -58,7 +64,7 @@ def document(result: Result, sheets: Sequence[Sheet] = ()) -> dict[str, Any]:
         Plain JSON values without NaN.
     """
     facts = result.facts
-    copied = {key: facts[key] for key in _COPIED}
+    copied = {key: facts[key] for key in _COPIED} | {key: facts.get(key, old) for key, old in _LATER.items()}
     claim = facts.get("claim")
     body: dict[str, Any] = {
         "schema": SCHEMA,
@@ -81,6 +87,7 @@ def document(result: Result, sheets: Sequence[Sheet] = ()) -> dict[str, Any]:
         "period": _period(result),
         "drawdowns": tables.drawdowns(result),
         "years": tables.years(result),
+        **_where_from(result),
         "months": tables.months(result),
         "exposure": tables.exposure(result),
         "holdings": tables.holdings(result),
@@ -92,9 +99,33 @@ def document(result: Result, sheets: Sequence[Sheet] = ()) -> dict[str, Any]:
         "curves": tables.curves(result),
         "sheets": [_sheet(sheet) for sheet in sheets],
         "left_out": [{"what": what, "why": why} for what, why in _LEFT_OUT],
-        "files": _files(),
+        "files": _files(result),
     }  # fmt: skip
-    return body | {"doubts": _doubts(body)}
+    return body | _judged(result, body)
+
+
+def _where_from(result: Result) -> dict[str, Any]:
+    """Return how sure the figures are, and when they were earned."""
+    return {
+        "intervals": intervals(result.returns, float(result.facts["sessions_per_year"])),
+        "vi_bands": groups.vi_bands(result),
+        "boj_eras": groups.boj_eras(result),
+        "around_events": groups.around_events(result),
+        "activity": groups.activity(result),
+    }
+
+
+def _judged(result: Result, body: dict[str, Any]) -> dict[str, Any]:
+    """Return what follows from the rest of the document."""
+    return {
+        "n_params": len(body["params"]),
+        "n_divisors": len(body["divisors"]),
+        "verdict": verdict(body),
+        "doubts": doubts(body),
+        "monitoring": watched(result, body),
+        "limits": limits(body),
+        "checklist": checklist(),
+    }
 
 
 def _sheet(sheet: Sheet) -> dict[str, Any]:
@@ -152,34 +183,14 @@ def _period(result: Result) -> dict[str, Any]:
     return {**span, "sessions": len(index), "sessions_per_year": float(result.facts["sessions_per_year"])}
 
 
-def _doubts(body: dict[str, Any]) -> list[str]:
-    """Return what speaks against the result, gravest first."""
-    leaks, net, gross = body["lookahead"]["leaks"], body["net"]["total_return"], body["gross"]["total_return"]
-    reasons = (
-        (bool(leaks), "The strategy looks ahead: its figures say nothing."),
-        ("unchecked" in body["lookahead"], "Whether the strategy looks ahead could not be checked."),
-        (not body["exposure"]["invested"], "Nothing was ever held: every figure is that of idle cash."),
-        (body["ended"] > 0, "A settlement or a margin call ended positions; they stayed so until the target changed."),
-        (bool(body["what_if"]), "The market is counterfactual: the figures are those of a Nikkei 225 that never was."),
-        (body["data"]["synthetic"], "The data are synthetic: the figures show the machinery, not the idea."),
-        (body["claim"] is None, "No claim was stated before the run, so there is nothing it could have refuted."),
-        (body["net"]["n_trades"] < _FEW_TRIPS, f"Fewer than {_FEW_TRIPS} round trips were closed."),
-        (None not in (net, gross) and net <= 0 < gross, "Costs turn a gain into a loss."),
-        (body["rejected_total"] > 0, "Orders were rejected and not tried again: what they were for was missed."),
-        (bool(body["data"]["missing"]), "Some of the data are missing."),
-        (bool(body["waived"]), "Checks of the data were waived."),
-        (_misses(body["index"]), "The constituents do not rebuild the published index on every session."),
-        (body["benchmark_total"].get("why") is not None, "There is no total-return benchmark to compare with."),
-    )  # fmt: skip
-    return [text for holds, text in reasons if holds]
+#: Files that may lie beside the page and differ from one repetition to the next; named, never linked.
+_LOGS = {
+    "run.log": "when the run was computed, for how long, by which executor",
+    "verify.log": "when it was last repeated, and whether the bytes were equal",
+}
 
 
-def _misses(index: dict[str, Any] | None) -> bool:
-    """Say whether a rebuilt index differs from the published one."""
-    return index is not None and bool(index["exact_days"] < index["days"])
-
-
-def _files() -> list[dict[str, str]]:
+def _files(result: Result) -> list[dict[str, str]]:
     """Return the files beside the page."""
     what = {
         "equity": "account value at each close",
@@ -189,11 +200,15 @@ def _files() -> list[dict[str, str]]:
         "orders": "every order, also the rejected",
         "round_trips": "closed round trips",
         "ledger": "every movement of cash",
+        "regimes": "Nikkei VI before each session, era of the Bank of Japan, events",
     }
-    rows = [{"name": f"{name}.{kind}", "what": what[name]} for name in FRAMES for kind in ("csv", "parquet")]
+    stored = [name for name in FRAMES if name != "regimes" or len(result.regimes)]
+    rows = [{"name": f"{name}.{kind}", "what": what[name]} for name in stored for kind in ("csv", "parquet")]
     return [
         {"name": "report.json", "what": "every number of this page"},
         {"name": "spec.toml", "what": "the spec; running it again gives this page"},
         {"name": "facts.json", "what": "identity and settings of the run"},
+        {"name": "changes.html", "what": "what changed since the previous report of this spec; beside it changes.json"},
         *rows,
+        *({"name": name, "what": what} for name, what in _LOGS.items()),
     ]

@@ -7,6 +7,7 @@ the scale and the decimals it is shown at. Whatever comes from outside is escape
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
 from decimal import Decimal
 from pathlib import Path
@@ -18,6 +19,7 @@ from markupsafe import Markup
 from backtests.report import chart
 from backtests.report.document import document
 from backtests.report.sheets import draw
+from backtests.report.verdict import LABELS
 from backtests.result import Result
 
 __all__ = ["Numbers", "document", "render", "report_folder", "templates", "write_run"]
@@ -39,6 +41,7 @@ class _Kind(NamedTuple):
 _KINDS = {
     "pct": _Kind(100, 2, False),
     "gain": _Kind(100, 2, True),
+    "share": _Kind(100, 0, False),
     "ratio": _Kind(1, 2, False),
     "count": _Kind(1, 0, False),
     "yen": _Kind(1, 0, False),
@@ -140,6 +143,11 @@ class Numbers:
         return dash + Markup(" <small>{}</small>").format(self.text(*path[:-1], why))
 
 
+def _hash(script: str) -> str:
+    """Return a script's hash as a content security policy names it: no other script may run."""
+    return "sha256-" + base64.b64encode(hashlib.sha256(script.encode()).digest()).decode("ascii")
+
+
 def templates(numbers: Numbers) -> jinja2.Environment:
     """Return the templates with autoescape on, undefined names refused, and the number functions."""
     environment = jinja2.Environment(
@@ -150,8 +158,8 @@ def templates(numbers: Numbers) -> jinja2.Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    style = Markup((_TEMPLATES / "style.css").read_text("utf-8"))
-    environment.globals.update(num=numbers.num, text=numbers.text, style=style)
+    style, sort = (Markup((_TEMPLATES / name).read_text("utf-8")) for name in ("style.css", "sort.js"))
+    environment.globals.update(num=numbers.num, text=numbers.text, style=style, sort=sort, sort_hash=_hash(sort))
     return environment
 
 
@@ -167,19 +175,22 @@ def render(values: dict[str, Any], pictures: dict[str, bytes]) -> str:
     """
     encoded = {name: base64.b64encode(png).decode("ascii") for name, png in pictures.items()}
     template = templates(Numbers(values)).get_template("run.html.j2")
-    return template.render(d=values, chart=chart.geometry(values["curves"]), pictures=encoded)
+    return template.render(d=values, labels=LABELS, chart=chart.geometry(values["curves"]), pictures=encoded)
 
 
 def write_run(result: Result, folder: Path) -> None:
     """Write ``index.html`` and ``report.json`` into `folder`, beside what ``Result.write`` wrote.
 
-    The same result gives the same bytes.
+    The same result gives the same bytes. What changed since the previous report is written last, beside them
+    (`backtests.report.changes`).
 
     Raises
     ------
     LedgerError
         Positions that do not sum to the account value; nothing is written then.
     """
+    from backtests.report.changes import write_changes  # which renders with what stands above
+
     sheets = draw(result)
     values = document(result, sheets)
     text = json.dumps(values, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
@@ -187,6 +198,7 @@ def write_run(result: Result, folder: Path) -> None:
     page = render(json.loads(text), {sheet.name: sheet.png for sheet in sheets if sheet.png is not None})
     (folder / "report.json").write_text(text, "utf-8")
     (folder / "index.html").write_text(page, "utf-8")
+    write_changes(folder)
 
 
 def report_folder(folder: Path) -> None:

@@ -26,7 +26,7 @@ _CHUNKS = 8
 #: before.
 SEARCH_CHUNK, _SEARCH_CHUNKS = 8, 32
 #: Keys of a spec that say what a run is called, and how it is checked and shown: every trial shares them.
-NOT_SWEPT = ("name", "strategy", "claim", "params", "strict", "waive", "base")
+NOT_SWEPT = ("name", "strategy", "claim", "expects", "params", "strict", "waive", "base")
 _KEYS = ("select", "sample", "trials", "seed", "chunk", "constraints", "over")
 _KINDS = (bool, int, float, str)
 
