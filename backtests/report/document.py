@@ -33,11 +33,10 @@ _COPIED = (
 
 _LEFT_OUT = (
     ("transaction-time histogram", "pyfolio draws New York hours, 09:30 to 16:00; every Tokyo fill lies outside them"),
-    ("interesting periods", "pyfolio's list is of US and European events; one of 21 is Japanese"),
     ("pyfolio's table of statistics", "it counts 252 days a year; the table here counts the sessions of the market"),
     ("capacity sheet", "it needs the volume of every instrument, which a run does not carry"),
     ("performance attribution", "it needs factor returns and loadings, which a run does not carry"),
-    ("bootstrap of the statistics", "its random draws change from run to run"),
+    ("bootstrap of the statistics", "it counts 252 days a year"),
 )
 
 
@@ -82,6 +81,7 @@ def document(result: Result, sheets: Sequence[Sheet] = ()) -> dict[str, Any]:
         "drawdowns": tables.drawdowns(result),
         "years": tables.years(result),
         "months": tables.months(result),
+        "stress": tables.stress(result),
         "exposure": tables.exposure(result),
         "holdings": tables.holdings(result),
         "trading": tables.trading(result),

@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from backtests import metrics
+from backtests.report.stress import covered
 from backtests.result import Result
 
 Row = dict[str, Any]
@@ -71,6 +72,24 @@ def months(result: Result) -> list[Row]:
     for year in sorted(set(index.year)):
         row: Row = {"year": str(year), "months": [cells.get((year, month)) for month in range(1, 13)]}
         rows.append(row | ({"why": "no session of the run in that month"} if None in row["months"] else {}))
+    return rows
+
+
+def stress(result: Result) -> list[Row]:
+    """Return net, price benchmark and the worst net session in each period of stress that the run covers."""
+    rows = []
+    for period in covered(result.returns.index)[0]:
+        part = result.returns.loc[pd.Timestamp(period.first) : pd.Timestamp(period.last)]
+        row = {"name": period.name, "from": day(part.index[0]), "to": day(part.index[-1]), "what": period.what}
+        rows.append(
+            {
+                **row,
+                "sessions": len(part),
+                **metrics.figure("net", partial(metrics.total_return, part["net"].to_numpy())),
+                **metrics.figure("benchmark_price", partial(metrics.total_return, part["benchmark_price"].to_numpy())),
+                **metrics.figure("worst", partial(metrics.worst, part["net"].to_numpy())),
+            }
+        )
     return rows
 
 
