@@ -44,6 +44,14 @@ def small_market(small: Path) -> MarketData:
     return MarketData.open(small)
 
 
+@pytest.fixture(scope="session")
+def reports(small: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with pages of every kind, to be read and not changed."""
+    from tests.pages import place, shared
+
+    return shared(place(tmp_path_factory.getbasetemp()), small)
+
+
 def count(full: int) -> int:
     """Return how many cases of a full count run: a tenth, or the share that the variable COUNTS says."""
     return max(1, round(full * float(os.environ.get("COUNTS", "0.1"))))

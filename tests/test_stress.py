@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import re
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -31,7 +32,7 @@ def test_periods_do_not_overlap_and_begin_and_end_on_sessions() -> None:
     found = stress_dates()
 
     assert len(found) == len({stress.name for stress in found}) == 12
-    for before, after in zip(found, found[1:], strict=False):
+    for before, after in pairwise(found):
         assert before.last < after.first
     for stress in found:
         days = sessions.sessions(stress.first, stress.last)

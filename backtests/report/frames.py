@@ -1,8 +1,8 @@
 """From our frames to pyfolio's conventions: the one place that knows UTC.
 
 pyfolio wants UTC-aware indexes, one column per holding plus ``cash``, and transactions as
-(amount, price, symbol); it passes over the fee that stands beside them. What it gets is checked first: positions sum to the account value on every
-session, or nothing is drawn.
+(amount, price, symbol); the fee beside them is for those who match them. What it gets is checked first:
+positions sum to the account value on every session, or nothing is drawn.
 """
 
 from __future__ import annotations

@@ -244,7 +244,7 @@ def _round_trips(inputs: Inputs) -> Sheet:
 
 
 def _in_units(transactions: pd.DataFrame) -> pd.DataFrame:
-    """Return the transactions in units of the largest lot that all fills of a symbol are multiples of, fees in the price.
+    """Return the transactions in units of the largest lot that all fills of a symbol are multiples of, fees in prices.
 
     pyfolio matches share by share; amount / lot at price x lot is the same money in fewer steps. It knows no fees:
     paid with each unit bought, taken off each unit sold, they are in its profits.
