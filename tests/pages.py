@@ -95,7 +95,7 @@ def many(result: Result) -> Result:
     fills = pd.concat([result.fills.iloc[:1].assign(instrument=name) for name in names], ignore_index=True)
     trips = pd.concat([result.round_trips.iloc[:1].assign(instrument=name) for name in names], ignore_index=True)
     instruments = [{"name": name, "kind": "stock", "multiplier": 1, "lot": 100} for name in names]
-    facts = result.facts | {"instruments": instruments}
+    facts = result.facts | {"instruments": instruments, "costs": {"fees": float(fills["fee"].sum())}}
     return replace(result, facts=facts, positions=positions, fills=fills, round_trips=trips)
 
 

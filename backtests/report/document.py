@@ -65,6 +65,7 @@ def document(result: Result, sheets: Sequence[Sheet] = ()) -> dict[str, Any]:
         "claim": claim,
         "what_if": facts.get("what_if", ""),
         **({} if claim else {"claim_why": "no claim was stated before the run"}),
+        **({} if facts["index"] else {"index_why": "the market holds no constituents"}),
         "valid": not facts["lookahead"]["leaks"],
         "net": _performance(result, "net"),
         "gross": _performance(result, "gross"),
@@ -157,6 +158,7 @@ def _doubts(body: dict[str, Any]) -> list[str]:
     leaks, net, gross = body["lookahead"]["leaks"], body["net"]["total_return"], body["gross"]["total_return"]
     reasons = (
         (bool(leaks), "The strategy looks ahead: its figures say nothing."),
+        ((body["net"]["max_drawdown"] or 0.0) <= -1.0, "The account was lost: it stood at zero or below."),
         ("unchecked" in body["lookahead"], "Whether the strategy looks ahead could not be checked."),
         (not body["exposure"]["invested"], "Nothing was ever held: every figure is that of idle cash."),
         (body["ended"] > 0, "A settlement or a margin call ended positions; they stayed so until the target changed."),

@@ -223,7 +223,8 @@ def curves(result: Result) -> Row:
     equity = result.equity
     lines = {name: equity[name] / equity[name].iloc[0] - 1.0 for name in ("net", "gross")}
     for name in ("benchmark_price", "benchmark_total"):
-        if len(result.returns) and result.returns[name].iloc[1:].notna().all():
+        known = result.returns[name].notna()
+        if known.any() and known.iloc[1:].all():
             # The return of the first session is unknown where the market begins with the run.
             grown = (1.0 + result.returns[name].fillna(0.0)).cumprod() - 1.0
             lines[name] = pd.concat([lines["net"].iloc[:1], grown])
@@ -239,7 +240,7 @@ def curves(result: Result) -> Row:
         "drawdown": lowest,
         "return_ticks": ticks(min(map(min, drawn.values())), max(map(max, drawn.values()))),
         "drawdown_ticks": ticks(min(*lowest, -0.01), 0.0, most=4),
-        "session_ticks": [day(equity.index[kept[len(kept) * i // 4 - (i == 4)]]) for i in range(5)],
+        "session_ticks": list(dict.fromkeys(day(equity.index[kept[len(kept) * i // 4 - (i == 4)]]) for i in range(5))),
     }
 
 
