@@ -36,6 +36,7 @@ def figures(folder: Path) -> Row:
     for name in others:
         if all(map(math.isfinite, returns[name])):
             found[name] = performance(returns[name], year)
+    found["shape"] = {side: shape(own[side], returns["benchmark_price"], year) for side in own}
     found["period"] = {"sessions": len(days) - 1, "from": days[1], "to": days[-1]}
     found["years"] = by(returns, days[1:], 4)
     found["months"] = by({"net": own["net"]}, days[1:], 7)
@@ -68,9 +69,7 @@ def performance(returns: Sequence[float], year: float) -> Row:
     n, mean = len(returns), sum(returns) / len(returns)
     found: Row = {"sessions": n, "total_return": grown(returns), "max_drawdown": deepest(returns)}
     found |= {"worst": min(returns), "best": max(returns), "winning": sum(one > 0 for one in returns) / n}
-    rank = 0.05 * (n - 1)
-    low, high = sorted(returns)[math.floor(rank)], sorted(returns)[math.ceil(rank)]
-    found["value_at_risk"] = low + (high - low) * (rank - math.floor(rank))
+    found["value_at_risk"] = quantile(sorted(returns), 0.05)
     if found["total_return"] >= -1:
         found["cagr"] = (1 + found["total_return"]) ** (year / n) - 1
         if found["max_drawdown"] < 0:
@@ -86,6 +85,39 @@ def performance(returns: Sequence[float], year: float) -> Row:
     if lost:
         found["sortino"] = mean * math.sqrt(year) / math.sqrt(lost)
     return found
+
+
+def shape(returns: Sequence[float], benchmark: Sequence[float], year: float) -> Row:
+    """Return tails, straightness and the tie to a benchmark; what is left out is undefined."""
+    n, ordered = len(returns), sorted(returns)
+    lost, worst = sum(min(one, 0.0) ** 2 for one in returns) / n, ordered[: (n - 1) // 20 + 1]
+    found: Row = {"downside_risk": math.sqrt(lost * year), "expected_shortfall": sum(worst) / len(worst)}
+    if lost and n > 1:
+        found["omega"] = sum(one for one in returns if one > 0) / -sum(one for one in returns if one < 0)
+    if low := quantile(ordered, 0.05):
+        found["tail_ratio"] = abs(quantile(ordered, 0.95) / low)
+    if min(returns) > -1 and n > 1:
+        grown_to = [sum(map(math.log1p, returns[: at + 1])) for at in range(n)]
+        found["stability"] = line(range(n), grown_to)[1]
+    if n > 1 and all(map(math.isfinite, benchmark)):
+        found["beta"] = line(benchmark, returns)[0]
+        found["alpha"] = (1 + (sum(returns) - found["beta"] * sum(benchmark)) / n) ** year - 1
+    return found
+
+
+def line(x: Sequence[float], y: Sequence[float]) -> tuple[float, float]:
+    """Return slope and R squared of a line through points; zeros where they do not vary."""
+    middle_x, middle_y = sum(x) / len(x), sum(y) / len(y)
+    xx, yy = sum((one - middle_x) ** 2 for one in x), sum((one - middle_y) ** 2 for one in y)
+    xy = sum((a - middle_x) * (b - middle_y) for a, b in zip(x, y, strict=True))
+    return (xy / xx, xy**2 / xx / yy if yy else 0.0) if xx else (0.0, 0.0)
+
+
+def quantile(ordered: Sequence[float], share: float) -> float:
+    """Return a linear quantile of ascending values."""
+    rank = share * (len(ordered) - 1)
+    low, high = ordered[math.floor(rank)], ordered[math.ceil(rank)]
+    return low + (high - low) * (rank - math.floor(rank))
 
 
 def deepest(returns: Sequence[float]) -> float:

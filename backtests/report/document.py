@@ -33,7 +33,7 @@ _COPIED = (
 
 _LEFT_OUT = (
     ("transaction-time histogram", "pyfolio draws New York hours, 09:30 to 16:00; every Tokyo fill lies outside them"),
-    ("pyfolio's table of statistics", "it counts 252 days a year; the table here counts the sessions of the market"),
+    ("pyfolio's table of statistics", "it counts 252 days a year; its figures in our year stand below the first sheet"),
     ("capacity sheet", "it needs the volume of every instrument, which a run does not carry"),
     ("performance attribution", "it needs factor returns and loadings, which a run does not carry"),
     ("bootstrap of the statistics", "it counts 252 days a year"),
@@ -83,6 +83,7 @@ def document(result: Result, sheets: Sequence[Sheet] = ()) -> dict[str, Any]:
         "years": tables.years(result),
         "months": tables.months(result),
         "stress": tables.stress(result),
+        "shape": tables.shapes(result),
         "exposure": tables.exposure(result),
         "holdings": tables.holdings(result),
         "trading": tables.trading(result),

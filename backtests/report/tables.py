@@ -16,6 +16,7 @@ import pandas as pd
 from backtests import metrics
 from backtests.report.stress import covered
 from backtests.result import Result
+from backtests.shape import shape
 
 Row = dict[str, Any]
 
@@ -91,6 +92,12 @@ def stress(result: Result) -> list[Row]:
             }
         )
     return rows
+
+
+def shapes(result: Result) -> Row:
+    """Return tails, straightness, and alpha and beta against the price benchmark, net and gross."""
+    year, benchmark = float(result.facts["sessions_per_year"]), result.returns["benchmark_price"].to_numpy()
+    return {side: shape(result.returns[side].to_numpy(), benchmark, year) for side in ("net", "gross")}
 
 
 def exposure(result: Result) -> Row:
