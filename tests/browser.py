@@ -3,8 +3,9 @@
 ``observe`` opens a page once from ``file://`` and lists the faults of every check. By hand, on any folder of
 reports: ``python -m tests.browser reports``.
 
-A table that can be sorted is a ``table.sortable`` whose header cells each hold a ``button``; a cell sorts by its
-``data-sort`` where it has one, else by its text, numbers before words and what is unknown last.
+A table that can be sorted is a ``table.sortable``, or one whose headings hold a button (the element or the role). A
+cell sorts by its ``data-sort`` where it has one, else by its text, numbers before words and what is unknown last; a row
+of totals stays where it is.
 """
 
 from __future__ import annotations
@@ -232,24 +233,24 @@ _SORT = """
 const found = [];
 const value = (cell) => {
   const text = (cell.dataset.sort ?? cell.textContent).trim(), number = Number(text.replaceAll(",", ""));
-  if (text === "–" || cell.dataset.sort === "") return null;
-  return text === "" || Number.isNaN(number) ? text.toLowerCase() : number;
+  if (text.startsWith("–") || cell.dataset.sort === "") return null;
+  return text === "" ? undefined : Number.isNaN(number) ? text.toLowerCase() : number;
 };
 const order = (a, b) => {
   if (typeof a !== typeof b) return typeof a === "number" ? -1 : 1;
   return typeof a === "number" ? a - b : a < b ? -1 : a > b ? 1 : 0;
 };
-for (const table of document.querySelectorAll("table.sortable, table:has(thead th button)")) {
+const buttons = "thead th :is(button, [role=button])";
+for (const table of document.querySelectorAll(`table.sortable, table:has(${buttons})`)) {
   const name = table.id || table.closest("[aria-label]")?.getAttribute("aria-label") || "a table";
-  if (!table.classList.contains("sortable")) found.push(`${name}: headers are buttons, but it is not marked sortable`);
-  const body = table.tBodies[0];
-  const column = (at) => [...body.rows].filter((row) => row.cells.length > at).map((row) => value(row.cells[at]));
-  if (!table.querySelector("thead th button")) found.push(`${name}: no header is a button`);
-  for (const button of table.querySelectorAll("thead th button")) {
+  const rows = () => [...table.tBodies[0].rows].filter((row) => !row.classList.contains("total"));
+  const column = (at) => rows().filter((row) => row.cells.length > at).map((row) => value(row.cells[at]));
+  if (!table.querySelector(buttons)) found.push(`${name}: no heading is a button`);
+  for (const button of table.querySelectorAll(buttons)) {
     const head = button.closest("th"), at = head.cellIndex, label = `${name}, ${button.textContent.trim()}`;
     for (const [direction, sign] of [["ascending", 1], ["descending", -1]]) {
       button.click();
-      const all = column(at), known = all.filter((one) => one !== null);
+      const all = column(at).filter((one) => one !== undefined), known = all.filter((one) => one !== null);
       if (head.getAttribute("aria-sort") !== direction) found.push(`${label}: aria-sort is not ${direction}`);
       if (known.some((one, i) => i && sign * order(known[i - 1], one) > 0)) found.push(`${label}: not ${direction}`);
       if (all.slice(0, known.length).includes(null)) found.push(`${label}: what is unknown is not last (${direction})`);

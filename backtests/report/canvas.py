@@ -52,7 +52,8 @@ def relabel(figure: Figure, words: dict[str, str]) -> None:
 def name_curves(figure: Figure, words: dict[str, str]) -> None:
     """Replace the names of curves in the legends."""
     for panel in figure.axes:
-        for entry in panel.get_legend().get_texts():
+        legend = panel.get_legend()
+        for entry in legend.get_texts() if legend else ():
             entry.set_text(words.get(entry.get_text(), entry.get_text()))
 
 

@@ -164,7 +164,7 @@ def _stress(inputs: Inputs) -> Sheet:
 
     if (inputs.returns == 0).all():
         return replace(_STRESS, why=_FLAT)
-    whole, parts = covered(inputs.returns.index.tz_localize(None)[1:])
+    whole, parts = covered(pd.DatetimeIndex(inputs.returns.index).tz_localize(None)[1:])
     notes = in_words(parts)
     if not whole:
         return replace(_STRESS, why="; ".join(["no period of stress lies within the run", *notes]))
