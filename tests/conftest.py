@@ -33,7 +33,11 @@ def real() -> Path:
 @pytest.fixture(scope="session")
 def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A synthetic market of four years with 30 outsiders."""
-    folder = tmp_path_factory.mktemp("markets") / "small"
+    return write_small(tmp_path_factory.mktemp("markets") / "small")
+
+
+def write_small(folder: Path) -> Path:
+    """Write the small market into a folder."""
     write_sample(folder, Sample(start=date(2019, 1, 4), end=date(2022, 12, 30), outsiders=30))
     return folder
 
