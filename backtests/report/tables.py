@@ -118,8 +118,11 @@ def exposure(result: Result) -> Row:
 
 
 def holdings(result: Result) -> list[Row]:
-    """Return what was held by instrument: share of sessions, largest long and short notional, the last one."""
-    rows = []
+    """Return what was held by instrument: share of sessions, largest long and short notional, the last one.
+
+    A stock that the market has a name for bears it as ``title``, in its own language.
+    """
+    rows, titles = [], result.facts.get("names", {})
     for name in result.positions.columns.drop("cash"):
         held = result.positions[name].to_numpy(dtype=np.float64)
         rows.append(
@@ -129,6 +132,7 @@ def holdings(result: Result) -> list[Row]:
                 "largest_long": float(max(held.max(initial=0.0), 0.0)),
                 "largest_short": float(min(held.min(initial=0.0), 0.0)),
                 "last": float(held[-1]) if len(held) else 0.0,
+                **({"title": titles[name]} if name in titles else {}),
             }
         )
     return rows
