@@ -36,7 +36,7 @@ _LEFT_OUT = (
     ("pyfolio's table of statistics", "it counts 252 days a year; its figures in our year stand below the first sheet"),
     ("capacity sheet", "it needs the volume of every instrument, which a run does not carry"),
     ("performance attribution", "it needs factor returns and loadings, which a run does not carry"),
-    ("bootstrap of the statistics", "it counts 252 days a year"),
+    ("bootstrap of the statistics", "its random draws change from run to run"),
 )
 
 
