@@ -55,7 +55,7 @@ def strange() -> dict[str, Result]:
     return {
         "no-trade": replace(idle, orders=idle.orders.iloc[:0]),
         "one-trade": _result(9),
-        "one-session": _result(1, trade=False),
+        "one-session": one_session(),
         "wipe-out": wiped_out(_result(40)),
         "below-zero": wiped_out(_result(40), end=-2_500_000.0),
         "flat": flat(_result(40)),
@@ -64,6 +64,16 @@ def strange() -> dict[str, Result]:
         "alert": wiped_out(alert(_result(40))),
         "日経-name": japanese(_result(9)),
     }
+
+
+def one_session() -> Result:
+    """Return a run of one session that loses a tenth: a fall only for who counts from the start."""
+    result = _result(1, trade=False)
+    equity, returns, positions = result.equity.copy(), result.returns.copy(), result.positions.copy()
+    equity.iloc[1] *= 0.9
+    returns[["net", "gross"]] = -0.1
+    positions["cash"] = equity["net"].iloc[1:]
+    return replace(result, equity=equity, returns=returns, positions=positions)
 
 
 def wiped_out(result: Result, end: float = 0.0) -> Result:

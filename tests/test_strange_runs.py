@@ -46,6 +46,8 @@ def test_one_session_has_no_deviation_and_one_date(reports: Path) -> None:
     values, _ = read(reports, "one-session")
 
     assert values["period"]["sessions"] == 1
+    assert values["net"]["max_drawdown"] == pytest.approx(-0.1)
+    assert [row["depth"] for row in values["drawdowns"]] == [pytest.approx(-0.1)]
     assert values["net"]["ann_vol_why"] == "fewer than 2 sessions"
     assert values["curves"]["session_ticks"] == [values["curves"]["sessions"][0], values["period"]["to"]]
     assert "benchmark_total" not in values["curves"]  # never known: no flat line stands for it
