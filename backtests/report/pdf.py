@@ -32,6 +32,9 @@ _SHEET = """
 @page { size: A4; margin: 15mm 12mm; @bottom-right { content: counter(page) " / " counter(pages); font-size: 8pt; } }
 @page wide { size: A3 landscape; }
 body.wide { page: wide; } body.wide > * { max-width: none; }
+body.wide :is(td, th) { min-width: 0; max-width: none; overflow-wrap: anywhere; }
+body.wide :is(.nowrap, .flag, .n, button) { white-space: normal; } body.wide table { table-layout: fixed; }
+body.wide td svg { width: 100%; }
 body { font-size: 9pt; } h2 { margin-top: 1.5rem; }
 table { font-size: 7.5pt; } th, td { padding: 0.15rem 0.35rem; } td.t, td.wide, tbody th { min-width: 0; }
 figure .picture { border: 0; padding: 0; } figure img { break-inside: avoid; }
