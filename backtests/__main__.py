@@ -296,7 +296,7 @@ def _spec(options: argparse.Namespace, **given: Any) -> Spec:
 def _run(options: argparse.Namespace) -> tuple[Answer, int]:
     from backtests import verbs
 
-    answer = verbs.run(_spec(options, strict=options.strict), options.out or verbs.REPORTS)
+    answer = verbs.run(_spec(options, strict=options.strict), options.out or verbs.REPORTS, pdf=options.pdf)
     return answer, NO if answer["lookahead"]["leaks"] else OK
 
 
@@ -330,7 +330,7 @@ def _lookahead(options: argparse.Namespace) -> tuple[Answer, int]:
 def _report(options: argparse.Namespace) -> tuple[Answer, int]:
     from backtests import verbs
 
-    return verbs.report(options.dirs), OK
+    return verbs.report(options.dirs, pdf=options.pdf), OK
 
 
 #: Verb -> what answers it.

@@ -214,6 +214,7 @@ def _waive_argument(verb: argparse.ArgumentParser) -> None:
 def _run_arguments(verb: argparse.ArgumentParser) -> None:
     _spec_arguments(verb)
     verb.add_argument("--strict", choices=("sample", "all"), help="rows of the look-ahead check")
+    _pdf_argument(verb)
     verb.add_argument("--out", type=Path, metavar="DIR", help="where the run goes (default: reports/)")
 
 
@@ -241,6 +242,11 @@ def _status_arguments(verb: argparse.ArgumentParser) -> None:
 
 def _report_arguments(verb: argparse.ArgumentParser) -> None:
     verb.add_argument("dirs", nargs="+", type=Path, metavar="DIR", help="folders of runs")
+    _pdf_argument(verb)
+
+
+def _pdf_argument(verb: argparse.ArgumentParser) -> None:
+    verb.add_argument("--pdf", action="store_true", help="also the page as PDF, beside it (extra pdf)")
 
 
 def _claims_arguments(verb: argparse.ArgumentParser) -> None:

@@ -18,6 +18,7 @@ from backtests.trading.instruments import Instrument
 from backtests.trading.quotes import IMPACT_SESSIONS
 from backtests.version import VERSION, code_hash, commit, packages
 from indexsim import sessions
+from indexsim.answers import names_of
 from indexsim.market import MarketData
 from indexsim.rebuild import Rebuilt
 
@@ -52,6 +53,7 @@ def run_facts(setup: Setup, execution: Execution, feed: Feed, checked: dict[str,
         "clock": setup.strategy.clock,
         "execution": _assumptions(setup),
         "instruments": [i.terms() for i in setup.instruments],
+        "names": _names(setup),
         "costs": _costs(execution),
         "income": _income(execution),
         "rejected": _rejected(execution),
@@ -59,6 +61,12 @@ def run_facts(setup: Setup, execution: Execution, feed: Feed, checked: dict[str,
         "findings": [f.as_dict() for f in setup.findings()],
         "waived": list(spec.waive),
     }
+
+
+def _names(setup: Setup) -> dict[str, str]:
+    """Return what the market calls the stocks among the instruments."""
+    known = names_of(setup.market)
+    return {i.name: known[i.series] for i in setup.instruments if i.series in known}
 
 
 def data_facts(market: MarketData, first: date, last: date, missing: Sequence[str]) -> dict[str, Any]:

@@ -26,7 +26,7 @@ class UndefinedError(ArithmeticError):
     """A figure that does not exist for this series; the message is the reason."""
 
 
-def _checked(returns: ArrayLike, least: int = 1) -> NDArray[np.float64]:
+def checked(returns: ArrayLike, least: int = 1) -> NDArray[np.float64]:
     """Return a float array of at least `least` finite values."""
     values = np.asarray(returns, dtype=np.float64)
     if len(values) < least:
@@ -37,7 +37,7 @@ def _checked(returns: ArrayLike, least: int = 1) -> NDArray[np.float64]:
     return values
 
 
-def _deviation(values: NDArray[np.float64]) -> float:
+def deviation(values: NDArray[np.float64]) -> float:
     """Return the sample standard deviation; exactly 0 for a constant series."""
     std = float(np.std(values, ddof=1))
     return std if std > _NOISE else 0.0
@@ -45,7 +45,7 @@ def _deviation(values: NDArray[np.float64]) -> float:
 
 def _growth(returns: ArrayLike) -> NDArray[np.float64]:
     """Return the account value before the first session (1) and after each one."""
-    return np.concatenate(([1.0], np.cumprod(1.0 + _checked(returns))))
+    return np.concatenate(([1.0], np.cumprod(1.0 + checked(returns))))
 
 
 def total_return(returns: ArrayLike) -> float:
@@ -91,7 +91,7 @@ def ann_vol(returns: ArrayLike, sessions_per_year: float) -> float:
     UndefinedError
         Fewer than 2 sessions, or an unknown return.
     """
-    return _deviation(_checked(returns, 2)) * math.sqrt(sessions_per_year)
+    return deviation(checked(returns, 2)) * math.sqrt(sessions_per_year)
 
 
 def sharpe(returns: ArrayLike, sessions_per_year: float) -> float:
@@ -107,11 +107,11 @@ def sharpe(returns: ArrayLike, sessions_per_year: float) -> float:
     >>> round(sharpe([0.01, 0.03], sessions_per_year=200), 6)
     20.0
     """
-    values = _checked(returns, 2)
-    deviation = _deviation(values)
-    if deviation == 0:
+    values = checked(returns, 2)
+    spread = deviation(values)
+    if spread == 0:
         raise UndefinedError("zero volatility")
-    return float(values.mean() / deviation * math.sqrt(sessions_per_year))
+    return float(values.mean() / spread * math.sqrt(sessions_per_year))
 
 
 def sortino(returns: ArrayLike, sessions_per_year: float) -> float:
@@ -122,7 +122,7 @@ def sortino(returns: ArrayLike, sessions_per_year: float) -> float:
     UndefinedError
         Fewer than 2 sessions, an unknown return, or no losing session.
     """
-    values = _checked(returns, 2)
+    values = checked(returns, 2)
     downside = math.sqrt(float(np.mean(np.minimum(values, 0.0) ** 2)))
     if downside <= _NOISE:
         raise UndefinedError("no losing session")
@@ -162,8 +162,8 @@ def calmar(returns: ArrayLike, sessions_per_year: float) -> float:
 
 def _moment(returns: ArrayLike, order: int) -> float:
     """Return the standardised central moment of an order, divisor n."""
-    values = _checked(returns, 2)
-    if _deviation(values) == 0:
+    values = checked(returns, 2)
+    if deviation(values) == 0:
         raise UndefinedError("zero volatility")
     centred = values - values.mean()
     return float(np.mean(centred**order) / np.mean(centred**2) ** (order / 2))
@@ -199,22 +199,22 @@ def value_at_risk(returns: ArrayLike, share: float = 0.05) -> float:
     UndefinedError
         No sessions, or an unknown return.
     """
-    return float(np.quantile(_checked(returns), share))
+    return float(np.quantile(checked(returns), share))
 
 
 def worst(returns: ArrayLike) -> float:
     """Return the lowest session return, a fraction."""
-    return float(_checked(returns).min())
+    return float(checked(returns).min())
 
 
 def best(returns: ArrayLike) -> float:
     """Return the highest session return, a fraction."""
-    return float(_checked(returns).max())
+    return float(checked(returns).max())
 
 
 def winning(returns: ArrayLike) -> float:
     """Return the share of sessions with a return above zero."""
-    return float(np.mean(_checked(returns) > 0))
+    return float(np.mean(checked(returns) > 0))
 
 
 def turnover(notional: ArrayLike, equity: ArrayLike, sessions_per_year: float) -> float:
@@ -239,7 +239,7 @@ def turnover(notional: ArrayLike, equity: ArrayLike, sessions_per_year: float) -
     >>> turnover([100.0, -100.0], [400.0, 400.0], sessions_per_year=2)
     0.5
     """
-    value = _checked(equity)
+    value = checked(equity)
     if value.mean() <= 0:
         raise UndefinedError("the mean account value is not above zero")
     traded = np.abs(np.asarray(notional, dtype=np.float64)).sum()

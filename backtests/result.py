@@ -29,8 +29,9 @@ class Result:
         ``doc`` (first lines of the strategy's docstring), ``params`` {name: value}, ``command``
         (the one line that repeats it), ``version``, ``commit``, ``code`` (hash),
         ``data`` {fingerprint, from, to, synthetic, missing: [text]}, ``sessions_per_year``,
-        ``cash`` (yen at the start), ``clock`` (``daily``, ``halves`` or ``nights``), ``execution`` [text, one
-        assumption each], ``instruments`` [{name, kind, multiplier, lot, ...}], ``costs`` {name: yen paid}, ``income``
+        ``cash`` (yen at the start), ``names`` {stock: its name in the market},
+        ``clock`` (``daily``, ``halves`` or ``nights``), ``execution`` [text, one assumption each],
+        ``instruments`` [{name, kind, multiplier, lot, ...}], ``costs`` {name: yen paid}, ``income``
         {name: yen received}, ``index`` (summary of the rebuilt index, or None),
         ``rejected`` [{reason, n}], ``lookahead`` {rows_checked, leaks: [{row, what}]},
         ``calendar`` [{date, what}], ``divisors`` [{date, divisor, event}], ``packages`` {name: version},

@@ -44,13 +44,23 @@ class Concentration:
 
 def sectors_of(market: MarketData) -> dict[str, str]:
     """Return the sector of each code in ``constituents``; codes without one are left out."""
+    return _by_code(market, "sector")
+
+
+def names_of(market: MarketData) -> dict[str, str]:
+    """Return the name of each code in ``constituents``, in whatever language it has; codes without one are left out."""
+    return _by_code(market, "name")
+
+
+def _by_code(market: MarketData, column: str) -> dict[str, str]:
+    """Return a column of ``constituents`` by code, what is known of it."""
     if not market.has("constituents"):
         return {}
     frame = market.table("constituents")
-    if "sector" not in frame:
+    if column not in frame:
         return {}
-    known = frame[["code", "sector"]].dropna()
-    return {str(code): str(sector) for code, sector in zip(known["code"], known["sector"], strict=True) if sector}
+    known = frame[["code", column]].dropna()
+    return {str(code): str(value) for code, value in zip(known["code"], known[column], strict=True) if value}
 
 
 def by_sector(values: pd.Series, sectors: Mapping[str, str]) -> pd.Series:

@@ -38,7 +38,11 @@ def real() -> Path:
 @pytest.fixture(scope="session")
 def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A synthetic market of four years with 30 outsiders."""
-    folder = tmp_path_factory.mktemp("markets") / "small"
+    return write_small(tmp_path_factory.mktemp("markets") / "small")
+
+
+def write_small(folder: Path) -> Path:
+    """Write the small market into a folder."""
     write_sample(folder, Sample(start=date(2019, 1, 4), end=date(2022, 12, 30), outsiders=30))
     return folder
 
@@ -75,6 +79,14 @@ def server(loopback: None) -> Iterator[Server]:
     """A server on this machine, to be told what to answer."""
     with serving() as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def reports(small: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with pages of every kind, to be read and not changed."""
+    from tests.pages import place, shared
+
+    return shared(place(tmp_path_factory.getbasetemp()), small)
 
 
 def count(full: int) -> int:

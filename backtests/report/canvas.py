@@ -49,6 +49,25 @@ def relabel(figure: Figure, words: dict[str, str]) -> None:
         panel.set_ylabel(words.get(panel.get_ylabel(), panel.get_ylabel()))
 
 
+def name_curves(figure: Figure, words: dict[str, str]) -> None:
+    """Replace the names of curves in the legends."""
+    for panel in figure.axes:
+        legend = panel.get_legend()
+        for entry in legend.get_texts() if legend else ():
+            entry.set_text(words.get(entry.get_text(), entry.get_text()))
+
+
+def month_days(figure: Figure) -> None:
+    """Write a few dates under each panel, month and day only, so that they do not run into each other."""
+    from matplotlib import dates
+
+    for panel in figure.axes:
+        panel.xaxis.set_major_locator(dates.AutoDateLocator(minticks=3, maxticks=6))
+        panel.xaxis.set_major_formatter(dates.DateFormatter("%m-%d"))
+        for label in panel.get_xticklabels():
+            label.set(rotation=0, horizontalalignment="center")
+
+
 def _rows(figure: Figure) -> list[list[Axes]]:
     """Return the panels row by row from the top, each row from the left."""
     rows: dict[float, list[Axes]] = {}
@@ -137,16 +156,20 @@ def _style() -> Iterator[None]:
 
 @contextmanager
 def _replaced() -> Iterator[None]:
-    """Keep pyfolio from printing, and give it a rolling beta that takes no seconds."""
-    from pyfolio import timeseries, utils
+    """Keep pyfolio from printing, give it a rolling beta that takes no seconds, and draw each figure once.
 
-    before: tuple[Any, Callable[..., Any]] = (utils.display, timeseries.rolling_beta)
-    utils.display = lambda *_: None
+    seaborn draws the whole figure before each heat map, to see whether its labels run into each other.
+    """
+    from pyfolio import timeseries, utils
+    from seaborn import matrix
+
+    before: tuple[Any, Callable[..., Any], Any] = (utils.display, timeseries.rolling_beta, matrix._draw_figure)
+    utils.display = matrix._draw_figure = lambda *_: None
     timeseries.rolling_beta = rolling_beta
     try:
         yield
     finally:
-        utils.display, timeseries.rolling_beta = before
+        utils.display, timeseries.rolling_beta, matrix._draw_figure = before
 
 
 def rolling_beta(returns: pd.Series, factor_returns: pd.Series, rolling_window: int = 126) -> pd.Series:

@@ -36,8 +36,7 @@ _LATER: dict[str, Any] = {"expects": None, "packages": {}, "calendar": [], "divi
 
 _LEFT_OUT = (
     ("transaction-time histogram", "pyfolio draws New York hours, 09:30 to 16:00; every Tokyo fill lies outside them"),
-    ("interesting periods", "pyfolio's list is of US and European events; one of 21 is Japanese"),
-    ("pyfolio's table of statistics", "it counts 252 days a year; the table here counts the sessions of the market"),
+    ("pyfolio's table of statistics", "it counts 252 days a year; its figures in our year stand below the first sheet"),
     ("capacity sheet", "it needs the volume of every instrument, which a run does not carry"),
     ("performance attribution", "it needs factor returns and loadings, which a run does not carry"),
     (
@@ -72,6 +71,7 @@ def document(result: Result, sheets: Sequence[Sheet] = ()) -> dict[str, Any]:
         "claim": claim,
         "what_if": facts.get("what_if", ""),
         **({} if claim else {"claim_why": "no claim was stated before the run"}),
+        **({} if facts["index"] else {"index_why": "the market holds no constituents"}),
         "valid": not facts["lookahead"]["leaks"],
         "net": _performance(result, "net"),
         "gross": _performance(result, "gross"),
@@ -89,6 +89,8 @@ def document(result: Result, sheets: Sequence[Sheet] = ()) -> dict[str, Any]:
         "years": tables.years(result),
         **_where_from(result),
         "months": tables.months(result),
+        "stress": tables.stress(result),
+        "shape": tables.shapes(result),
         "exposure": tables.exposure(result),
         "holdings": tables.holdings(result),
         "trading": tables.trading(result),

@@ -1,8 +1,8 @@
 """From our frames to pyfolio's conventions: the one place that knows UTC.
 
 pyfolio wants UTC-aware indexes, one column per holding plus ``cash``, and transactions as
-(amount, price, symbol). What it gets is checked first: positions sum to the account value on every
-session, or nothing is drawn.
+(amount, price, symbol); the fee beside them is for those who match them. What it gets is checked first:
+positions sum to the account value on every session, or nothing is drawn.
 """
 
 from __future__ import annotations
@@ -37,8 +37,8 @@ class Inputs:
         Net, fractions; the first row is the starting day with 0, so that the first loss counts.
     positions : DataFrame of shape (n_sessions + 1, n_instruments + 1)
         Signed notional in yen by label, and ``cash``; each row sums to the account value.
-    transactions : DataFrame of shape (n_fills, 3)
-        ``amount`` (signed quantity x multiplier), ``price``, ``symbol``; UTC instants.
+    transactions : DataFrame of shape (n_fills, 4)
+        ``amount`` (signed quantity x multiplier), ``price``, ``symbol``, ``fee`` (yen); UTC instants.
     benchmark : Series or None
         Fractions on the index of `returns`.
     notes : tuple of str
@@ -157,6 +157,7 @@ def _transactions(result: Result, names: dict[str, str]) -> pd.DataFrame:
             "amount": (fills["quantity"] * fills["multiplier"]).to_numpy(dtype=np.float64),
             "price": fills["price"].to_numpy(dtype=np.float64),
             "symbol": fills["instrument"].map(names).to_numpy(dtype=object),
+            "fee": fills["fee"].to_numpy(dtype=np.float64),
         },
         index=_instants(fills),
     )

@@ -15,6 +15,7 @@ import pandas as pd
 
 from backtests.report import canvas
 from backtests.report.frames import Inputs, adapt
+from backtests.report.stress import covered, in_words
 from backtests.report.tables import day
 from backtests.result import Result
 
@@ -24,6 +25,7 @@ _WINDOW, _PYFOLIO_YEAR = 126, 252
 #: More shares or contracts than this, and matching them one by one takes too long.
 _MOST_UNITS = 2_000_000
 
+_FLAT = "the account value never moved"
 _ROLLING = ("Rolling portfolio beta", "Rolling volatility", "Rolling Sharpe")
 
 
@@ -34,7 +36,7 @@ class Sheet:
     Attributes
     ----------
     name : str
-        ``returns``, ``positions``, ``transactions`` or ``round_trips``.
+        ``returns``, ``stress``, ``positions``, ``transactions`` or ``round_trips``.
     title, alt : str
         Heading, and what the picture shows in words.
     png : bytes or None
@@ -59,6 +61,13 @@ _RETURNS = Sheet(
     "Cumulative net return beside the price benchmark (plain, volatility-matched, logarithmic), session returns, "
     "rolling beta, volatility and Sharpe ratio, the five deepest drawdowns, the underwater curve, monthly and "
     "annual returns, and their distribution.",
+    None,
+    None,
+)
+_STRESS = Sheet(
+    "stress",
+    "Stress",
+    "Cumulative net return beside the price benchmark in each period of stress of the Tokyo market, a panel each.",
     None,
     None,
 )
@@ -88,12 +97,12 @@ _ROUND_TRIPS = Sheet(
 
 
 def draw(result: Result) -> list[Sheet]:
-    """Draw the four sheets of a run.
+    """Draw the sheets of pyfolio's full tear sheet for a run.
 
     Returns
     -------
     list of Sheet
-        Always four, in the order returns, positions, transactions, round trips; undrawn ones say why.
+        Always five, in pyfolio's order: returns, stress, positions, transactions, round trips; undrawn ones say why.
 
     Raises
     ------
@@ -103,10 +112,11 @@ def draw(result: Result) -> list[Sheet]:
     inputs = adapt(result)
     why = _why_nothing(result)
     if why:
-        return [replace(sheet, why=why) for sheet in (_RETURNS, _POSITIONS, _TRANSACTIONS, _ROUND_TRIPS)]
+        return [replace(sheet, why=why) for sheet in (_RETURNS, _STRESS, _POSITIONS, _TRANSACTIONS, _ROUND_TRIPS)]
     with canvas.surroundings():
         return [
             _returns(inputs, float(result.facts["sessions_per_year"])),
+            _stress(inputs),
             _positions(inputs),
             _transactions(inputs),
             _round_trips(inputs),
@@ -128,7 +138,7 @@ def _returns(inputs: Inputs, sessions_per_year: float) -> Sheet:
     from pyfolio import tears
 
     if (inputs.returns == 0).all():
-        return replace(_RETURNS, why="the account value never moved")
+        return replace(_RETURNS, why=_FLAT)
     # Naive: with a time zone, pyfolio shades a drawdown that has not ended from a naive day to an aware one.
     benchmark = None if inputs.benchmark is None else inputs.benchmark.tz_localize(None)
     figure = tears.create_returns_tear_sheet(
@@ -146,6 +156,30 @@ def _returns(inputs: Inputs, sessions_per_year: float) -> Sheet:
     if inputs.benchmark is None:
         canvas.remove(figure, ("Cumulative returns volatility matched",))
     return replace(_RETURNS, png=canvas.png(figure), notes=tuple(notes))
+
+
+def _stress(inputs: Inputs) -> Sheet:
+    """Draw pyfolio's sheet of interesting times over the stress of the Tokyo market."""
+    from pyfolio import tears
+
+    if (inputs.returns == 0).all():
+        return replace(_STRESS, why=_FLAT)
+    whole, parts = covered(pd.DatetimeIndex(inputs.returns.index).tz_localize(None)[1:])
+    notes = in_words(parts)
+    if not whole:
+        return replace(_STRESS, why="; ".join(["no period of stress lies within the run", *notes]))
+    periods = {s.name: (pd.Timestamp(s.first, tz="UTC"), pd.Timestamp(s.last, tz="UTC")) for s in whole}
+    figure = tears.create_interesting_times_tear_sheet(
+        inputs.returns,
+        inputs.benchmark,
+        periods=periods,
+        legend_loc="best",
+        return_fig=True,
+        set_context=False,
+    )
+    canvas.name_curves(figure, {"Algo": "net", "benchmark": "price benchmark"})
+    canvas.month_days(figure)
+    return replace(_STRESS, png=canvas.png(figure), notes=tuple(notes))
 
 
 def _positions(inputs: Inputs) -> Sheet:
@@ -203,22 +237,24 @@ def _round_trips(inputs: Inputs) -> Sheet:
         if panel.get_xlabel().startswith("Profit"):
             panel.xaxis.set_major_formatter("{x:,.0f}")
     notes = (
-        "pyfolio's own matching: before fees, fills of one direction within 8 hours merged, positions still open "
-        "closed at the last close; the tables are ours: after fees, closed round trips only",
+        "pyfolio's own matching: fills of one direction within 8 hours merged, positions still open closed at the last "
+        "close; the tables are ours: closed round trips only; both are after fees",
     )
     return replace(_ROUND_TRIPS, png=canvas.png(figure), notes=notes)
 
 
 def _in_units(transactions: pd.DataFrame) -> pd.DataFrame:
-    """Return the transactions in units of the largest lot that all fills of a symbol are multiples of.
+    """Return the transactions in units of the largest lot that all fills of a symbol are multiples of, fees in prices.
 
-    pyfolio matches share by share; amount / lot at price x lot is the same money in fewer steps.
+    pyfolio matches share by share; amount / lot at price x lot is the same money in fewer steps. It knows no fees:
+    paid with each unit bought, taken off each unit sold, they are in its profits.
     """
     lots = (
         transactions["amount"].abs().astype("int64").groupby(transactions["symbol"]).agg(lambda part: math.gcd(*part))
     )
     lot = transactions["symbol"].map(lots.clip(lower=1)).astype(float)
-    return transactions.assign(amount=transactions["amount"] / lot, price=transactions["price"] * lot)
+    paid = transactions["price"] + transactions["fee"] / transactions["amount"]
+    return transactions.assign(amount=transactions["amount"] / lot, price=paid * lot).drop(columns="fee")
 
 
 def _why_unmatched(inputs: Inputs, scaled: pd.DataFrame) -> str | None:

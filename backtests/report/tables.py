@@ -14,7 +14,9 @@ import numpy as np
 import pandas as pd
 
 from backtests import metrics
+from backtests.report.stress import covered
 from backtests.result import Result
+from backtests.shape import shape
 
 Row = dict[str, Any]
 
@@ -74,6 +76,30 @@ def months(result: Result) -> list[Row]:
     return rows
 
 
+def stress(result: Result) -> list[Row]:
+    """Return net, price benchmark and the worst net session in each period of stress that the run covers."""
+    rows = []
+    for period in covered(result.returns.index)[0]:
+        part = result.returns.loc[pd.Timestamp(period.first) : pd.Timestamp(period.last)]
+        row = {"name": period.name, "from": day(part.index[0]), "to": day(part.index[-1]), "what": period.what}
+        rows.append(
+            {
+                **row,
+                "sessions": len(part),
+                **metrics.figure("net", partial(metrics.total_return, part["net"].to_numpy())),
+                **metrics.figure("benchmark_price", partial(metrics.total_return, part["benchmark_price"].to_numpy())),
+                **metrics.figure("worst", partial(metrics.worst, part["net"].to_numpy())),
+            }
+        )
+    return rows
+
+
+def shapes(result: Result) -> Row:
+    """Return tails, straightness, and alpha and beta against the price benchmark, net and gross."""
+    year, benchmark = float(result.facts["sessions_per_year"]), result.returns["benchmark_price"].to_numpy()
+    return {side: shape(result.returns[side].to_numpy(), benchmark, year) for side in ("net", "gross")}
+
+
 def exposure(result: Result) -> Row:
     """Return gross and net exposure over the account value, and the share of sessions with a position."""
     value = result.equity["net"].reindex(result.positions.index).to_numpy(dtype=np.float64)
@@ -92,8 +118,11 @@ def exposure(result: Result) -> Row:
 
 
 def holdings(result: Result) -> list[Row]:
-    """Return what was held by instrument: share of sessions, largest long and short notional, the last one."""
-    rows = []
+    """Return what was held by instrument: share of sessions, largest long and short notional, the last one.
+
+    A stock that the market has a name for bears it as ``title``, in its own language.
+    """
+    rows, titles = [], result.facts.get("names", {})
     for name in result.positions.columns.drop("cash"):
         held = result.positions[name].to_numpy(dtype=np.float64)
         rows.append(
@@ -103,6 +132,7 @@ def holdings(result: Result) -> list[Row]:
                 "largest_long": float(max(held.max(initial=0.0), 0.0)),
                 "largest_short": float(min(held.min(initial=0.0), 0.0)),
                 "last": float(held[-1]) if len(held) else 0.0,
+                **({"title": titles[name]} if name in titles else {}),
             }
         )
     return rows
@@ -204,7 +234,8 @@ def curves(result: Result) -> Row:
     equity = result.equity
     lines = {name: equity[name] / equity[name].iloc[0] - 1.0 for name in ("net", "gross")}
     for name in ("benchmark_price", "benchmark_total"):
-        if len(result.returns) and result.returns[name].iloc[1:].notna().all():
+        known = result.returns[name].notna()
+        if known.any() and known.iloc[1:].all():
             # The return of the first session is unknown where the market begins with the run.
             grown = (1.0 + result.returns[name].fillna(0.0)).cumprod() - 1.0
             lines[name] = pd.concat([lines["net"].iloc[:1], grown])
@@ -220,7 +251,7 @@ def curves(result: Result) -> Row:
         "drawdown": lowest,
         "return_ticks": ticks(min(map(min, drawn.values())), max(map(max, drawn.values()))),
         "drawdown_ticks": ticks(min(*lowest, -0.01), 0.0, most=4),
-        "session_ticks": [day(equity.index[kept[len(kept) * i // 4 - (i == 4)]]) for i in range(5)],
+        "session_ticks": list(dict.fromkeys(day(equity.index[kept[len(kept) * i // 4 - (i == 4)]]) for i in range(5))),
     }
 
 

@@ -118,9 +118,9 @@ def doubts(body: dict[str, Any]) -> list[str]:
     sure, over = body["intervals"]["net"]["sharpe"], body["intervals"]["net"]["cagr over total"]
     reasons = (
         (bool(body["lookahead"]["leaks"]), "The strategy looks ahead: its figures say nothing."),
+        ((body["net"]["max_drawdown"] or 0.0) <= -1.0, "The account was lost: it stood at zero or below."),
         ("unchecked" in body["lookahead"], "Whether the strategy looks ahead could not be checked."),
         (not body["exposure"]["invested"], "Nothing was ever held: every figure is that of idle cash."),
-        (body["net"]["end"] <= 0, "The account was lost, and nothing can follow that."),
         (bool(body["what_if"]), "The market is counterfactual: the figures are those of a Nikkei 225 that never was."),
         (bool(body["data"]["synthetic"]), "The data are synthetic: the figures show the machinery, not the idea."),
         (body["claim"] is None, "No claim was stated before the run, so there is nothing it could have refuted."),

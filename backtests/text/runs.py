@@ -44,6 +44,7 @@ def run(answer: Answer) -> str:
     lines += [f"LEAK at {leak['row']}: {leak['what']}" for leak in checked["leaks"][:5]]
     if answer["data"]["synthetic"]:
         lines.append("SYNTHETIC market, planted effects")
+    lines += [f"PDF {answer['pdf']}"] if "pdf" in answer else []
     return "\n".join([*lines, f"Open {answer['report']}"])
 
 
@@ -60,4 +61,4 @@ def lookahead(answer: Answer) -> str:
 
 def report(answer: Answer) -> str:
     """Name the pages written, one a line."""
-    return "\n".join(answer["pages"])
+    return "\n".join([*answer["pages"], *answer.get("pdfs", [])])

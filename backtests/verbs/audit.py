@@ -13,6 +13,8 @@ from backtests.verbs.shared import Answer, Folders, about, paths
 from indexsim.market import MarketData
 from indexsim.official.constituents import read_constituents
 
+_NONE = "none were given"
+
 
 def claims(folders: Folders, *, constituents: Path | str | None = None, report: Path | str | None = None) -> Answer:
     """Judge every claim of the seeds.
@@ -46,7 +48,7 @@ def claims(folders: Folders, *, constituents: Path | str | None = None, report: 
     answer: Answer = {"claims": [j.answer() for j in judged], "counts": counts(judged)}
     answer["findings"] = [f.as_dict() for f in long.findings] if long else []
     answer |= about(market)
-    answer["data"]["constituents"] = long.fingerprint if long else None
+    answer["data"] |= {"constituents": long.fingerprint} if long else {"constituents": None, "constituents_why": _NONE}
     if report is not None:
         answer["report"] = str(write_page(answer, Path(report)))
     return answer

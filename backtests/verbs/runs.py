@@ -10,6 +10,7 @@ from backtests.lookahead.proof import audit_spec
 from backtests.metrics import summary, turnover
 from backtests.prepare import day_of, prepare
 from backtests.report import report_folder, write_gallery
+from backtests.report.pdf import require, write_pdf
 from backtests.result import Result
 from backtests.run import run as run_spec
 from backtests.spec import Spec, load_spec
@@ -22,7 +23,7 @@ from indexsim.sample import Sample, write_sample
 DEMO = ("split_pair", "vi_gate", "boj_dip")
 
 
-def run(spec: Spec | Path | str, out: Path | str = REPORTS) -> Answer:
+def run(spec: Spec | Path | str, out: Path | str = REPORTS, *, pdf: bool = False) -> Answer:
     """Run a spec, write its report into `out`, and return what ``run --json`` prints.
 
     Parameters
@@ -31,6 +32,8 @@ def run(spec: Spec | Path | str, out: Path | str = REPORTS) -> Answer:
         A spec, or the path of its TOML file.
     out : Path or str
         Folder that gets the folder of the run; the clone's ``reports`` by default.
+    pdf : bool
+        Also write the page as PDF beside it (extra ``pdf``); ``pdf`` of the answer names it.
 
     Returns
     -------
@@ -39,14 +42,17 @@ def run(spec: Spec | Path | str, out: Path | str = REPORTS) -> Answer:
 
     Raises
     ------
-    SpecError, MissingData, DataError
+    SpecError, MissingData, DataError, PdfError
         Before anything is written.
     """
+    if pdf:
+        require()
     result, folder = run_spec(spec if isinstance(spec, Spec) else load_spec(Path(spec)), Path(out))
     facts, per_year = result.facts, result.facts["sessions_per_year"]
     return {
         "run_id": facts["run_id"],
         "report": str(folder / "index.html"),
+        **({"pdf": str(write_pdf(folder / "index.html"))} if pdf else {}),
         **{side: _metrics(result, side, per_year) for side in ("net", "gross")},
         **_in_base(result, per_year),
         "costs": facts["costs"],
@@ -87,8 +93,10 @@ def lookahead(spec: Spec | Path | str) -> Answer:
     return {**audit_spec(setup), "data": data_facts(setup.market, first, last, setup.missing), "version": VERSION}
 
 
-def report(folders: Folders) -> Answer:
-    """Draw the pages of stored runs again, and the gallery beside them."""
+def report(folders: Folders, *, pdf: bool = False) -> Answer:
+    """Draw the pages of stored runs again, also as PDF if so asked, and the gallery beside them."""
+    if pdf:
+        require()
     pages = []
     for folder in paths(folders):
         if not (folder / "facts.json").is_file():
@@ -101,7 +109,7 @@ def report(folders: Folders) -> Answer:
         report_folder(folder)
         pages.append(str(folder / "index.html"))
         write_gallery(folder.resolve().parent)
-    return {"pages": pages, **about(None)}
+    return {"pages": pages, **({"pdfs": [str(write_pdf(Path(page))) for page in pages]} if pdf else {}), **about(None)}
 
 
 def demo(out: Path | str = REPORTS) -> Answer:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import io
+import json
 import tempfile
 import warnings
 from collections.abc import Callable
@@ -18,8 +19,8 @@ import numpy as np
 import pandas as pd
 
 from backtests.prepare import prepare
-from backtests.report import write_run
-from backtests.report.frames import adapt
+from backtests.report import report_folder
+from backtests.report.frames import Inputs, adapt
 from backtests.run import compute
 from backtests.spec import Spec, load_spec
 from backtests.verbs import SAMPLE, SPECS
@@ -182,16 +183,24 @@ def _idiomatic(frame: pd.DataFrame, vi: pd.DataFrame) -> float:
 
 
 def report_page() -> Measurement:
-    """A run's page from its result, against pyfolio's full tear sheet of the same inputs."""
+    """A page from a stored run, every sheet drawn, against pyfolio's full tear sheet of the same inputs, saved."""
     setup = prepare(load_spec(SPECS / "vi_gate.toml"))
     with tempfile.TemporaryDirectory() as out:
         folder = Path(out)
         result = compute(setup, folder)
-        times = compare(lambda: write_run(result, folder), lambda: _full_sheet(adapt(result), folder), 2)
+        result.write(folder)
+        inputs = adapt(result)
+        times = compare(lambda: report_folder(folder), lambda: _full_sheet(inputs, folder), 2)
+        undrawn = [
+            s["name"] for s in json.loads((folder / "report.json").read_text("utf-8"))["sheets"] if not s["drawn"]
+        ]
+    if undrawn:
+        raise AssertionError(f"fewer sheets than pyfolio draws: no {', '.join(undrawn)}")
     return Measurement("report: run page / pyfolio full tear sheet", *times, 0.75)
 
 
-def _full_sheet(inputs: object, folder: Path) -> None:
+def _full_sheet(inputs: Inputs, folder: Path) -> None:
+    """Draw pyfolio's five sheets: returns, interesting times (its own list), positions, transactions, round trips."""
     import matplotlib as mpl
 
     mpl.use("Agg")
@@ -201,12 +210,15 @@ def _full_sheet(inputs: object, folder: Path) -> None:
     with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
         warnings.simplefilter("ignore")
         pyfolio.create_full_tear_sheet(
-            inputs.returns,  # type: ignore[attr-defined]
-            positions=inputs.positions,  # type: ignore[attr-defined]
-            transactions=inputs.transactions,  # type: ignore[attr-defined]
-            benchmark_rets=inputs.benchmark,  # type: ignore[attr-defined]
+            inputs.returns,
+            positions=inputs.positions,
+            transactions=inputs.transactions,
+            benchmark_rets=inputs.benchmark,
             round_trips=True,
         )
+        drawn = len(plt.get_fignums())
+    if drawn != 5:
+        raise AssertionError(f"pyfolio drew {drawn} sheets, not 5")
     for number in plt.get_fignums():
         plt.figure(number).savefig(folder / f"{number}.png")
     plt.close("all")
