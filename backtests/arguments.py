@@ -189,7 +189,7 @@ def _status_arguments(verb: argparse.ArgumentParser) -> None:
 
 
 def _report_arguments(verb: argparse.ArgumentParser) -> None:
-    verb.add_argument("dirs", nargs="+", type=Path, metavar="DIR", help="folders of runs")
+    verb.add_argument("dirs", nargs="+", type=Path, metavar="DIR", help="folders of runs, sweeps, claims and indexes")
 
 
 def _claims_arguments(verb: argparse.ArgumentParser) -> None:
@@ -267,5 +267,5 @@ VERBS: dict[str, tuple[Callable[[argparse.ArgumentParser], None], str]] = {
     "sweep": (_sweep_arguments, "run every trial of a spec's [sweep], and say how much of the best is luck"),
     f"sweep {STATUS}": (_status_arguments, "how far a sweep is, from any shell, while it runs or not"),
     "lookahead": (_spec_arguments, "try every look-ahead test on a spec, every row; exit 1 on a leak"),
-    "report": (_report_arguments, "draw the pages of stored runs again"),
+    "report": (_report_arguments, "draw stored pages again, from what lies in their folders"),
 }

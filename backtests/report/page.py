@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import jinja2
 from markupsafe import Markup
 
-from backtests.report import chart
+from backtests.report import chart, plots
 from backtests.report.document import document
 from backtests.report.sheets import draw
 from backtests.result import Result
@@ -44,6 +44,8 @@ _KINDS = {
     "yen": _Kind(1, 0, False),
     "profit": _Kind(1, 0, True),
     "basis": _Kind(10_000, 1, False),
+    "chance": _Kind(1, 3, False),
+    "weight": _Kind(100, 3, False),
 }
 
 #: Kinds with as many decimals as the value has, at most these: prices, quantities, axis labels, any number.
@@ -151,7 +153,7 @@ def templates(numbers: Numbers) -> jinja2.Environment:
         keep_trailing_newline=True,
     )
     style = Markup((_TEMPLATES / "style.css").read_text("utf-8"))
-    environment.globals.update(num=numbers.num, text=numbers.text, style=style)
+    environment.globals.update(num=numbers.num, text=numbers.text, value=numbers.at, style=style, plots=plots)
     return environment
 
 

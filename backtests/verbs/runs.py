@@ -9,13 +9,13 @@ from backtests.facts import data_facts
 from backtests.lookahead.proof import audit_spec
 from backtests.metrics import summary, turnover
 from backtests.prepare import day_of, prepare
-from backtests.report import report_folder, write_gallery
+from backtests.report import write_gallery
 from backtests.result import Result
 from backtests.run import run as run_spec
 from backtests.spec import Spec, load_spec
+from backtests.verbs.pages import redraw
 from backtests.verbs.shared import SAMPLE, SPECS, Answer, Folders, about, paths
 from backtests.version import REPORTS, VERSION
-from indexsim.errors import MissingData
 from indexsim.market import MarketData
 from indexsim.sample import Sample, write_sample
 
@@ -88,18 +88,10 @@ def lookahead(spec: Spec | Path | str) -> Answer:
 
 
 def report(folders: Folders) -> Answer:
-    """Draw the pages of stored runs again, and the gallery beside them."""
+    """Draw the pages of stored runs, sweeps, claims and indexes again, and the gallery beside them."""
     pages = []
     for folder in paths(folders):
-        if not (folder / "facts.json").is_file():
-            raise MissingData(
-                asked=f"report {folder}",
-                found="no stored run there",
-                rule="a run's folder holds facts.json and its frames",
-                todo="name a folder under reports/",
-            )
-        report_folder(folder)
-        pages.append(str(folder / "index.html"))
+        pages.append(str(redraw(folder)))
         write_gallery(folder.resolve().parent)
     return {"pages": pages, **about(None)}
 
