@@ -164,6 +164,8 @@ def _index(options: argparse.Namespace) -> tuple[Answer, int]:
         total_return=options.total_return,
         what_if=options.what_if,
         waive=options.waive or (),
+        report=options.report,
+        assets=options.assets,
     )
     inexact = not answer["days"] or answer["exact_days"] < answer["days"]
     return answer, NO if options.exact and inexact else OK

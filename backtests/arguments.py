@@ -132,6 +132,10 @@ def _index_arguments(verb: argparse.ArgumentParser) -> None:
     verb.add_argument("--total-return", action="store_true", help="total return from dividends, against the published")
     _waive_argument(verb)
     verb.add_argument("--what-if", default="", metavar="W", help=f"difference to a counterfactual world: {_WORLDS}")
+    page = "also write the page of the index (default: into reports/index)"
+    verb.add_argument("--report", nargs="?", type=Path, const=REPORTS / "index", metavar="OUT", help=page)
+    trackers = "assets of the trackers whose trades the page lists"
+    verb.add_argument("--assets", type=_whole_yen, metavar="YEN", help=trackers)
 
 
 def _flows_arguments(verb: argparse.ArgumentParser) -> None:

@@ -402,7 +402,7 @@ def test_the_page_is_drawn_again_from_its_twin_with_equal_bytes(tmp_path: Path) 
 def test_a_twin_that_is_none_is_refused(tmp_path: Path) -> None:
     (tmp_path / "claims.json").write_text("[1]", "utf-8")
 
-    with pytest.raises(SpecError, match="claims.json is not as"):
+    with pytest.raises(SpecError, match=r"claims\.json is not as"):
         draw(tmp_path)
 
 

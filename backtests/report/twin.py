@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,8 +35,8 @@ def write_page_files(
     """
     folder.mkdir(parents=True, exist_ok=True)
     for name, frame in (tables or {}).items():
-        _whole(folder / f"{name}.parquet", lambda path, frame=frame: frame.to_parquet(path, index=False))
-        _whole(folder / f"{name}.csv", lambda path, frame=frame: frame.to_csv(path, index=False, lineterminator="\n"))
+        _whole(folder / f"{name}.parquet", partial(frame.to_parquet, index=False))
+        _whole(folder / f"{name}.csv", partial(frame.to_csv, index=False, lineterminator="\n"))
     # The page comes last: where it is, what it names is there.
     _whole(folder / twin, lambda path: path.write_text(text, "utf-8"))
     _whole(folder / "index.html", lambda path: path.write_text(page, "utf-8"))

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from backtests.report.gallery import TWIN
+from backtests.version import REPORTS
 from indexsim.errors import MissingData
 
 
@@ -29,6 +31,17 @@ def redraw(folder: Path) -> Path:
     )
 
 
+def refresh_gallery(reports: Path) -> None:
+    """Write the gallery of a folder again where it has one, or is that of the clone.
+
+    A page may go into any folder, whose neighbours are nobody's to list.
+    """
+    from backtests.report import write_gallery
+
+    if (reports / TWIN).is_file() or reports.resolve() == REPORTS:
+        write_gallery(reports)
+
+
 def _run(folder: Path) -> Path:
     from backtests.report import report_folder
 
@@ -49,7 +62,7 @@ def _claims(folder: Path) -> Path:
 
 
 def _index(folder: Path) -> Path:
-    from backtests.indexpage.page import draw
+    from backtests.report.rebuilt.page import draw
 
     return draw(folder)
 
