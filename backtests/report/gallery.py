@@ -157,10 +157,10 @@ def _read(folder: Path) -> Row | str | None:
         return f"{twin} cannot be read: {error}"
     kind = str(read.get("kind", _TWINS[twin])) if isinstance(read, dict) else ""
     if kind not in _KINDS or not _KINDS[kind].needed <= read.keys():
-        return f"{twin} is not the twin of a {_TWINS[twin]}'s page"
+        return f"{twin} is not the twin of a page ({kind or _TWINS[twin]})"
     if not (folder / "index.html").is_file():
         return "index.html is missing"
     try:
         return {"folder": folder.name, "kind": kind, **_KINDS[kind].row(read)}
     except (KeyError, TypeError, AttributeError) as error:
-        return f"{twin} lacks what a {kind}'s page has: {error}"
+        return f"{twin} lacks what such a page has ({kind}): {error}"

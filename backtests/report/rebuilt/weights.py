@@ -77,7 +77,7 @@ def _lines(weights: pd.DataFrame, names: dict[str, str]) -> Part:
 
 
 def constituents(market: MarketData, index: PriceWeightedIndex) -> Part:
-    """Return the index at its last close: ``on``, ``level``, ``concentration``, ``sectors``, ``names``, how many ``held``."""
+    """Return the index at its last close, by sector and by name; ``held`` is the number of names."""
     day = pd.DatetimeIndex(index.closes.index)[-1].date()
     said: dict[str, Any] = answers.answer(index, day, answers.sectors_of(market))
     names, factors = names_of(market), index.regime(day).basket.factors
