@@ -15,7 +15,7 @@ import pandas as pd
 from backtests.claims.judge import ALPHA, VERDICTS
 from backtests.claims.picture import picture
 from backtests.report.page import Numbers, templates
-from backtests.report.twin import as_json, write_page_files
+from backtests.report.twin import UNREADABLE, as_json, write_page_files
 from indexsim.errors import SpecError
 
 #: Raised when a name of the twin changes its meaning.
@@ -45,7 +45,7 @@ def draw(folder: Path) -> Path:
     """
     try:
         return write_page(json.loads((folder / TWIN).read_text("utf-8")), folder)
-    except (ValueError, KeyError, TypeError) as error:
+    except UNREADABLE as error:
         raise SpecError(
             asked=f"draw the page of {folder}",
             found=f"{TWIN} is not as `claims --report` writes it: {error}",

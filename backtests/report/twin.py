@@ -9,8 +9,13 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import jinja2
+
 if TYPE_CHECKING:
     import pandas as pd
+
+#: What reading a twin raises that is none, or that lacks what its page shows.
+UNREADABLE = (ValueError, KeyError, TypeError, IndexError, jinja2.UndefinedError)
 
 
 def as_json(values: Mapping[str, Any]) -> str:

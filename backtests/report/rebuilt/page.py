@@ -8,7 +8,7 @@ from typing import Any
 
 from backtests.report.page import Numbers, templates
 from backtests.report.rebuilt.document import Asked, document
-from backtests.report.twin import as_json, write_page_files
+from backtests.report.twin import UNREADABLE, as_json, write_page_files
 from indexsim.errors import SpecError
 from indexsim.market import MarketData
 from indexsim.rebuild import Rebuilt
@@ -43,7 +43,7 @@ def draw(folder: Path) -> Path:
     text = (folder / TWIN).read_text("utf-8")
     try:
         page = render(json.loads(text))
-    except (ValueError, KeyError, TypeError, IndexError) as error:
+    except UNREADABLE as error:
         raise SpecError(
             asked=f"draw the page of {folder}",
             found=f"{TWIN} is not as `index --report` writes it: {error}",
