@@ -255,7 +255,7 @@ def _iso_date(text: str) -> date:
 
 #: Verb -> its arguments, its line in --help.
 VERBS: dict[str, tuple[Callable[[argparse.ArgumentParser], None], str]] = {
-    "demo": (_demo_arguments, "write the sample market, run the shipped specs, write reports/index.html"),
+    "demo": (_demo_arguments, "the sample market, the shipped specs, its claims and index; writes reports/index.html"),
     "list": (_list_arguments, "list strategies, instruments or specs"),
     "describe": (_describe_arguments, "a strategy's parameters, or an instrument's terms"),
     "sample": (_sample_arguments, "write a synthetic market with known effects"),

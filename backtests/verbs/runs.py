@@ -13,6 +13,8 @@ from backtests.report import write_gallery
 from backtests.result import Result
 from backtests.run import run as run_spec
 from backtests.spec import Spec, load_spec
+from backtests.verbs.audit import claims
+from backtests.verbs.indexes import index
 from backtests.verbs.pages import redraw
 from backtests.verbs.shared import SAMPLE, SPECS, Answer, Folders, about, paths
 from backtests.version import REPORTS, VERSION
@@ -20,6 +22,8 @@ from indexsim.market import MarketData
 from indexsim.sample import Sample, write_sample
 
 DEMO = ("split_pair", "vi_gate", "boj_dip")
+#: Yen of the trackers on the index page of the demonstration.
+_TRACKERS = 35_000_000_000_000
 
 
 def run(spec: Spec | Path | str, out: Path | str = REPORTS) -> Answer:
@@ -97,7 +101,9 @@ def report(folders: Folders) -> Answer:
 
 
 def demo(out: Path | str = REPORTS) -> Answer:
-    """Write the sample market if it is not there, run the shipped specs, write the gallery."""
+    """Write the sample market if it is not there, run the shipped specs, judge the claims, draw its index; list all."""
     write_sample(SAMPLE, Sample())
     answers = [{"spec": name, **run(SPECS / f"{name}.toml", out)} for name in DEMO]
+    index(SAMPLE, report=Path(out) / "index", what_if="no-cap", assets=_TRACKERS)
+    claims(SAMPLE, report=Path(out) / "claims")
     return {"runs": answers, "index": str(Path(out) / "index.html"), **about(MarketData.open(SAMPLE))}
