@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -20,7 +22,7 @@ from backtests.overfit.verdict import Chosen, judge
 from backtests.spec import Spec
 from backtests.sweeps import maps
 from backtests.sweeps.digest import chosen
-from backtests.sweeps.judgement import _walk
+from backtests.sweeps.judgement import _days, _walk
 from backtests.sweeps.page import write_page
 from backtests.sweeps.plan import Plan, load_plan, make_plan
 from backtests.sweeps.store import Store
@@ -56,7 +58,7 @@ def stored(folder: Path, plan: Plan, figure: Callable[..., float]) -> Store:
         names = ("total_return", "cagr", "ann_vol", "max_drawdown", "calmar")
         table = {
             "trial": np.arange(lo, hi),
-            **{name: pa.array(column.tolist()) for name, column in columns.items()},
+            **{name: pa.array(_stored(plan, name, column.tolist())) for name, column in columns.items()},
             "status": pa.array(status, pa.int8()),
             "why": [ALERT if bad else "" for bad in status],
             "sharpe": pa.array(done, pa.float64()),
@@ -67,6 +69,11 @@ def stored(folder: Path, plan: Plan, figure: Callable[..., float]) -> Store:
         store.write(number, pa.table(table))
     store.finish()
     return store
+
+
+def _stored(plan: Plan, name: str, values: list[Any]) -> list[Any]:
+    """Return a column as a sweep stores it: a market by its place in the list."""
+    return [plan.markets().index(value) for value in values] if name == "market" else values
 
 
 def judged() -> dict[str, Any]:
@@ -196,6 +203,30 @@ def test_the_logits_below_zero_are_the_pbo(twin: dict[str, Any]) -> None:
     assert below / sum(logits["counts"]) == pytest.approx(twin["overfit"]["pbo"])
 
 
+def test_folds_are_named_by_their_days(twin: dict[str, Any]) -> None:
+    fold = twin["overfit"]["walk_forward"]["rolling"]["folds"][0]
+
+    # Learnt from 60 blocks, one left out, tested on 12; block k of `judged` is day 1 + k % 28 of month 1 + k // 28.
+    assert (fold["train_days"], fold["test_days"]) == (["2001-01-01", "2001-03-04"], ["2001-03-06", "2001-03-17"])
+    assert len(twin["walk"]["rolling"]["days"]) == len(twin["walk"]["rolling"]["curves"]["out"]) == 13
+    grown = np.expm1(np.sum(twin["overfit"]["walk_forward"]["rolling"]["joined"]["sums"]))
+    assert twin["walk"]["rolling"]["curves"]["out"][-1] == pytest.approx(grown)
+
+
+def test_blocks_begin_and_end_with_their_sessions() -> None:
+    days = np.arange("2001-01-01", "2001-02-15", dtype="datetime64[D]").astype("datetime64[ns]")
+    bars = SimpleNamespace(session=np.repeat(days, 2))  # a morning and an afternoon
+    world = SimpleNamespace(
+        setup=SimpleNamespace(traded=bars), ruler=SimpleNamespace(ends=np.arange(1, 2 * len(days), 2))
+    )
+
+    assert _days(world, 3) == [  # type: ignore[arg-type]
+        ("2001-01-01", "2001-01-20"),
+        ("2001-01-21", "2001-02-09"),
+        ("2001-02-10", "2001-02-14"),
+    ]
+
+
 def test_every_trial_can_be_downloaded(folder: Path) -> None:
     table = pd.read_parquet(folder / "table.parquet")
     text = pd.read_csv(folder / "table.csv", keep_default_na=False, na_values=[""])
@@ -310,6 +341,34 @@ def test_a_sample_is_binned_and_a_cell_is_its_median(tmp_path: Path) -> None:
     }
     assert slices["sma"]["at"] == [20, 60, 100].index(best["sma"])
     assert slices["low"]["at"] == np.clip(np.searchsorted(edges[0], best["low"], "right") - 1, 0, 9)
+
+
+@pytest.mark.parametrize("sample", [{}, {"sample": "sobol", "trials": 256}])
+def test_axes_of_texts_days_and_markets_have_maps_too(tmp_path: Path, sample: dict[str, Any]) -> None:
+    over = {"market": [["a"], ["b"]], "from": ["2020-01-06", "2021-01-04"], "rebalance": ["on-change", "every-bar"]}
+    plan = plan_of(tmp_path, {**over, "from": [date(2020, 1, 6), date(2021, 1, 4)]}, **sample)
+    places = {folders: at for at, folders in enumerate(plan.markets())}
+
+    def figure(**values: Any) -> float:
+        return (
+            places[values["market"]] + 2.0 * (values["from"].year - 2020) + 4.0 * (values["rebalance"] == "on-change")
+        )
+
+    store = stored(tmp_path, plan, figure)
+    row = store.query("select * from trials where sharpe is not null order by sharpe desc, trial limit 1")
+    best = _plain({str(name): value for name, value in row.to_dict("records")[0].items()})
+    found = maps.around(plan, store, best)
+    slices = {one["name"]: one for one in found["slices"]}
+
+    assert slices["market"]["labels"] == [0, 1]
+    assert slices["from"]["labels"] == ["2020-01-06", "2021-01-04"]
+    assert set(slices["rebalance"]["labels"]) == {"on-change", "every-bar"}
+    assert [one["labels"][one["at"]] for one in slices.values()] == [1, "2021-01-04", "on-change"]
+    assert len(found["maps"]) == 3
+    one = next(m for m in found["maps"] if (m["down"], m["across"]) == ("market", "from"))
+    if not sample:  # trial 3, the last market's first day, has failed: only what differs in two axes is shown
+        assert one["values"] == [[4.0, 6.0], [5.0, 7.0]]
+    assert one["at"] == [1, 1]
 
 
 @pytest.mark.parametrize("missing", ["sweep.json", "table.parquet"])
