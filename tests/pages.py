@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import json
 import re
 from html.parser import HTMLParser
@@ -78,13 +80,16 @@ def loose(page: str) -> list[str]:
     return re.findall(LOOSE, " ".join(Marked(page).outside))
 
 
-def whole(folder: Path, twin: str, scripts: int = 1) -> int:
+def whole(folder: Path, twin: str) -> int:
     """Check the page of a folder against its twin, its links and what it loads; return how many numbers it has."""
     page = (folder / "index.html").read_text("utf-8")
     found = Marked(page)
 
     assert loose(page) == []
-    assert found.tags.count("script") == scripts
+    assert found.tags.count("script") == 1
+    (script,) = re.findall(r"<script>(.*?)</script>", page, re.DOTALL)
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    assert f"script-src 'sha256-{digest}'\"" in page  # no other script may run
     assert not re.search(r"@import|url\(|https?://", page)
     assert not {"iframe", "object", "link", "form", "img"} & set(found.tags)
     assert [at for at in found.loads if not at.startswith("#") and not (folder / unquote(at)).exists()] == []

@@ -7,6 +7,7 @@ the scale and the decimals it is shown at. Whatever comes from outside is escape
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
 from decimal import Decimal
 from pathlib import Path
@@ -142,6 +143,11 @@ class Numbers:
         return dash + Markup(" <small>{}</small>").format(self.text(*path[:-1], why))
 
 
+def _hash(script: str) -> str:
+    """Return a script's hash as a content security policy names it: no other script may run."""
+    return "sha256-" + base64.b64encode(hashlib.sha256(script.encode()).digest()).decode("ascii")
+
+
 def templates(numbers: Numbers) -> jinja2.Environment:
     """Return the templates with autoescape on, undefined names refused, and the number functions."""
     environment = jinja2.Environment(
@@ -152,8 +158,10 @@ def templates(numbers: Numbers) -> jinja2.Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    style = Markup((_TEMPLATES / "style.css").read_text("utf-8"))
-    environment.globals.update(num=numbers.num, text=numbers.text, value=numbers.at, style=style, plots=plots)
+    style, sort = (Markup((_TEMPLATES / name).read_text("utf-8")) for name in ("style.css", "sort.js"))
+    environment.globals.update(num=numbers.num, text=numbers.text, style=style, sort=sort, sort_hash=_hash(sort))
+    sift = sort + Markup((_TEMPLATES / "sift.js").read_text("utf-8"))
+    environment.globals.update(value=numbers.at, plots=plots, sift=sift, sift_hash=_hash(sift))
     return environment
 
 
