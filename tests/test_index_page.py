@@ -13,6 +13,7 @@ import pytest
 
 from backtests import verbs
 from backtests.__main__ import main
+from backtests.report.rebuilt.error import _largest
 from backtests.report.rebuilt.page import draw
 from indexsim.errors import MissingData, SpecError
 from tests.pages import ALERT, whole
@@ -72,6 +73,11 @@ def test_the_worst_day_has_its_error_and_its_cause(by_hand: tuple[Path, dict[str
     assert by_hand[1]["curves"]["error"] == [0.0, 0.0, -0.01]
 
 
+def test_a_thinned_error_keeps_the_largest_of_either_sign() -> None:
+    assert _largest(np.array([0.1, -0.5, np.nan])) == -0.5
+    assert _largest(np.array([np.nan])) is None
+
+
 def test_a_day_the_market_says_nothing_of_is_said_so(tmp_path: Path) -> None:
     wrong = TEXTS["index"].replace("2025-09-29,100.00", "2025-09-29,101.00")
     values = page_of(tmp_path / "page", market(tmp_path / "m", index=wrong))
@@ -96,6 +102,8 @@ def test_divisors_and_weights_by_hand(by_hand: tuple[Path, dict[str, Any]]) -> N
         ("9983", pytest.approx(420 / 540), 2.0),
         ("1332", pytest.approx(120 / 540), 1.0),
     ]
+    # A stock's +1 % moves the index by its weight of the level.
+    assert values["last"]["names"][0]["one_percent"] == pytest.approx(420 / 540 * 110.2 / 100, abs=1e-6)
     assert values["weights"]["dates"] == ["2025-09-30"]
     shares = {row["sector"]: row["weight"] for row in values["last"]["sectors"]}
     assert shares == {"消費": pytest.approx(120 / 540), ALERT: pytest.approx(420 / 540)}
@@ -153,6 +161,10 @@ def test_a_synthetic_market_says_so_on_top(small: Path, tmp_path: Path) -> None:
     assert values["exact_days"] == values["days"] == len(pd.read_csv(tmp_path / "page" / "levels.csv"))
     assert values["worst"] == []
     assert whole(tmp_path / "page", "index.json") > 1_000
+    for event in values["flows"]["events"]:
+        sizes = [abs(trade["yen"]) for trade in event["largest"]]
+        assert sizes == sorted(sizes, reverse=True)
+    assert max(len(event["largest"]) for event in values["flows"]["events"]) == 5
     idle = [event for event in values["flows"]["events"] if not event["names"]]
     assert values["flows"]["idle"] == len(idle)
     for at, row in pd.read_csv(tmp_path / "page" / "weights.csv").groupby("date"):

@@ -12,10 +12,10 @@ import pytest
 from backtests.metrics import UndefinedError
 from backtests.overfit.blocks import ArrayBlocks, BlocksError, stream
 from backtests.overfit.deflated import deflated, effective_trials, moments, psr
-from backtests.overfit.pbo import pbo
+from backtests.overfit.pbo import Pbo, pbo
 from backtests.overfit.plateau import plateau
 from backtests.overfit.spa import Highest, Resampling, spa
-from backtests.overfit.verdict import Chosen, cries, judge, verdict
+from backtests.overfit.verdict import Chosen, _logits, cries, judge, verdict
 from tests.overfit_worlds import World, noise, planted
 
 TESTS = ("pbo", "spa", "stepm", "dsr")
@@ -80,6 +80,14 @@ def test_the_distribution_holds_the_ratio_of_every_trial() -> None:
     assert (told["edges"][0], told["edges"][-1]) == (pytest.approx(yearly.min()), pytest.approx(yearly.max()))
     inside = [np.sum((yearly >= a) & (yearly < b)) for a, b in zip(told["edges"], told["edges"][1:], strict=False)]
     assert np.abs(np.array(inside[:-1]) - told["counts"][:-1]).sum() <= 2  # stored in single precision
+
+
+def test_a_logit_of_zero_is_counted_as_not_above_the_middle() -> None:
+    none = np.zeros(4)
+    told = _logits(Pbo(0.75, 0.0, np.array([-1.0, 0.0, 1e-13, 2.0]), none, none, np.zeros(4, dtype=np.int64), 4, 4))
+
+    assert (told["edges"][0], told["edges"][20], told["edges"][-1]) == (-2.0, 0.0, 2.0)
+    assert (sum(told["counts"][:20]), sum(told["counts"][20:])) == (3, 1)
 
 
 def made() -> ArrayBlocks:
