@@ -72,7 +72,7 @@ def render(values: dict[str, Any]) -> str:
 
 def _answer(folder: Path) -> dict[str, Any]:
     """Return what the sweep found."""
-    asked, todo = f"draw the page of {folder}", f"python -m backtests sweep {folder}/spec.toml finishes it"
+    asked, todo = f"draw the page of {folder}", f"python -m backtests sweep {folder}/spec.toml --out {folder.parent}"
     path = folder / ANSWER
     if not path.is_file() or not (folder / TABLE).is_file():
         raise SpecError(asked=asked, found="a sweep that is not finished", rule="a page shows all trials", todo=todo)
