@@ -12,4 +12,15 @@ from indexsim.whatif.difference import Difference, difference
 from indexsim.whatif.folder import build, missing
 from indexsim.whatif.worlds import World, parse, worlds
 
-__all__ = ["Difference", "World", "answer", "as_answer", "build", "compared", "difference", "missing", "parse", "worlds"]
+__all__ = [
+    "Difference",
+    "World",
+    "answer",
+    "as_answer",
+    "build",
+    "compared",
+    "difference",
+    "missing",
+    "parse",
+    "worlds",
+]
