@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from backtests.report import write_gallery
-from tests.pages import ALERT, whole
+from tests.page_reader import ALERT, whole
 
 DATA = {"fingerprint": "f00", "from": "2019-01-07", "to": "2020-03-31", "synthetic": None, "missing": []}
 RUN = {

@@ -16,7 +16,7 @@ from backtests.__main__ import main
 from backtests.report.rebuilt.error import _largest
 from backtests.report.rebuilt.page import draw
 from indexsim.errors import MissingData, SpecError
-from tests.pages import ALERT, whole
+from tests.page_reader import ALERT, whole
 
 #: On the 30th the factor of 9983 goes from 1 to 2 while the price stays: the divisor takes it.
 TEXTS = {

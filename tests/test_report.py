@@ -20,8 +20,8 @@ from backtests.report.frames import MAX_UNKNOWN, adapt
 from backtests.report.page import Numbers, render, templates
 from backtests.result import Result
 from indexsim.errors import LedgerError
-from tests.pages import Marked as _Marked
-from tests.pages import agree as _agree
+from tests.page_reader import Marked as _Marked
+from tests.page_reader import agree as _agree
 
 CASH, SESSIONS = 100_000_000.0, 300
 MULTIPLIER = {"nikkei": 1_000, "topix": 10_000}

@@ -26,7 +26,7 @@ from backtests.sweeps.proof import Difference
 from backtests.text.progress import Teller
 from indexsim.errors import SpecError
 from tests.conftest import ROOT
-from tests.pages import whole
+from tests.page_reader import whole
 
 #: 2 x 3 x 6 = 36 numbers; by hand: high 22 leaves 14 and 18 of low, so 2 x (2 + 3 x 5) = 34 trials.
 QUICK = """

@@ -28,7 +28,7 @@ from backtests.sweeps.plan import Plan, load_plan, make_plan
 from backtests.sweeps.store import Store
 from backtests.sweeps.sweep import _plain
 from indexsim.errors import SpecError
-from tests.pages import ALERT, whole
+from tests.page_reader import ALERT, whole
 
 #: 3 x 4 x 2 = 24 trials; the last axis is the fastest.
 GRID = {"low": [10.0, 12.0, 14.0], "high": {"from": 20.0, "to": 26.0, "step": 2.0}, "band": ["level", "quantile"]}
