@@ -218,6 +218,8 @@ def _index(options: argparse.Namespace) -> tuple[Answer, int]:
         ticks=options.ticks,
         ticks_out=options.ticks_out,
         waive=options.waive or (),
+        report=options.report,
+        assets=options.assets,
     )
     inexact = options.exact and (not answer["days"] or answer["exact_days"] < answer["days"])
     return answer, NO if inexact or answer.get("ticks", {}).get("findings") else OK

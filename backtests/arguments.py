@@ -170,6 +170,10 @@ def _index_arguments(verb: argparse.ArgumentParser) -> None:
     )
     _waive_argument(verb)
     verb.add_argument("--what-if", default="", metavar="W", help=f"difference to a counterfactual world: {_WORLDS}")
+    page = "also write the page of the index (default: into reports/index)"
+    verb.add_argument("--report", nargs="?", type=Path, const=REPORTS / "index", metavar="OUT", help=page)
+    trackers = "assets of the trackers whose trades the page lists"
+    verb.add_argument("--assets", type=_whole_yen, metavar="YEN", help=trackers)
 
 
 def _import_arguments(verb: argparse.ArgumentParser) -> None:
@@ -241,7 +245,7 @@ def _status_arguments(verb: argparse.ArgumentParser) -> None:
 
 
 def _report_arguments(verb: argparse.ArgumentParser) -> None:
-    verb.add_argument("dirs", nargs="+", type=Path, metavar="DIR", help="folders of runs")
+    verb.add_argument("dirs", nargs="+", type=Path, metavar="DIR", help="folders of runs, sweeps, claims and indexes")
     _pdf_argument(verb)
 
 
@@ -329,7 +333,7 @@ def _iso_date(text: str) -> date:
 
 #: Verb -> its arguments, its line in --help.
 VERBS: dict[str, tuple[Callable[[argparse.ArgumentParser], None], str]] = {
-    "demo": (_demo_arguments, "write the sample market, run the shipped specs, write reports/index.html"),
+    "demo": (_demo_arguments, "the sample market, the shipped specs, its claims and index; writes reports/index.html"),
     "list": (_list_arguments, "list strategies, instruments or specs"),
     "describe": (_describe_arguments, "a strategy's parameters, or an instrument's terms"),
     "sample": (_sample_arguments, "write a synthetic market with known effects"),
@@ -352,5 +356,5 @@ VERBS: dict[str, tuple[Callable[[argparse.ArgumentParser], None], str]] = {
     "sweep": (_sweep_arguments, "run every trial of a spec's [sweep], and say how much of the best is luck"),
     f"sweep {STATUS}": (_status_arguments, "how far a sweep is, from any shell, while it runs or not"),
     "lookahead": (_spec_arguments, "try every look-ahead test on a spec, every row; exit 1 on a leak"),
-    "report": (_report_arguments, "draw the pages of stored runs again"),
+    "report": (_report_arguments, "draw stored pages again, from what lies in their folders"),
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from collections.abc import Mapping
 from html.parser import HTMLParser
 from itertools import pairwise
@@ -27,7 +28,7 @@ from backtests.claims.judge import (
     counts,
     judge,
 )
-from backtests.claims.page import render, write_page
+from backtests.claims.page import draw, render, table, twin, write_page
 from backtests.claims.picture import picture
 from backtests.claims.tests import TESTS
 from backtests.claims.words import as_text
@@ -319,7 +320,7 @@ class _Tags(HTMLParser):
 
 
 def test_the_page_shows_every_claim_with_a_picture_loads_nothing_and_escapes() -> None:
-    page = render(answer())
+    page = render(twin(answer()))
     tags = _Tags()
     tags.feed(page)
 
@@ -333,7 +334,7 @@ def test_the_page_shows_every_claim_with_a_picture_loads_nothing_and_escapes() -
 
 
 def test_a_figure_of_the_page_is_that_of_the_answer() -> None:
-    page = render(answer())
+    page = render(twin(answer()))
 
     assert 'data-key="/claims/0/effect" data-scale="1" data-decimals="2">0.20<' in page
     assert 'data-key="/claims/1/known">9.074<' in page
@@ -343,8 +344,8 @@ def test_a_p_too_small_for_four_decimals_is_not_shown_as_nothing() -> None:
     tiny = answer()
     tiny["claims"][0]["p"] = 1e-7
 
-    assert "&lt; 0.0001</span>" in render(tiny)
-    assert "&lt; 0.0001</span>" not in render(answer())
+    assert 'data-key="/claims/0/p" data-scale="1" data-decimals="7">0.0000001<' in render(twin(tiny))
+    assert 'data-key="/claims/0/p" data-scale="1" data-decimals="2">0.01<' in render(twin(answer()))
 
 
 def test_the_picture_sets_found_and_asserted_on_one_axis() -> None:
@@ -368,7 +369,7 @@ def test_the_verb_judges_a_synthetic_market_and_writes_the_same_bytes_twice(smal
     again = verb(small, report=tmp_path / "b")
 
     assert json.loads((tmp_path / "a" / "claims.json").read_text("utf-8"))["claims"] == first["claims"]
-    for name in ("claims.json", "index.html"):
+    for name in ("claims.json", "index.html", "claims.csv", "claims.parquet"):
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
     assert first["claims"] == again["claims"]
     assert "SYNTHETIC" in (tmp_path / "a" / "index.html").read_text("utf-8")
@@ -376,6 +377,41 @@ def test_the_verb_judges_a_synthetic_market_and_writes_the_same_bytes_twice(smal
     assert next(c for c in first["claims"] if c["id"] == "S000-28")["verdict"] == NOT_TESTABLE
     # A synthetic market has the baskets and dividends of both indexes.
     assert "less the expected points of n225" in next(c for c in first["claims"] if c["id"] == "S001-59")["why"]
+
+
+def test_the_table_of_the_claims_holds_what_the_twin_holds(tmp_path: Path) -> None:
+    write_page(answer(), tmp_path)
+    read = pd.read_csv(tmp_path / "claims.csv", keep_default_na=False)
+    claims = answer()["claims"]
+
+    assert read["id"].tolist() == [claim["id"] for claim in claims]
+    assert read["verdict"].tolist() == [claim["verdict"] for claim in claims]
+    assert (float(read["interval_low"][0]), float(read["interval_high"][0])) == (0.1, 0.3)
+    assert pd.read_parquet(tmp_path / "claims.parquet").equals(table(answer()))
+
+
+def test_the_page_is_drawn_again_from_its_twin_with_equal_bytes(tmp_path: Path) -> None:
+    page = write_page(answer(), tmp_path)
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    page.unlink()
+
+    assert draw(tmp_path) == page
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+def test_a_twin_that_is_none_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "claims.json").write_text("[1]", "utf-8")
+
+    with pytest.raises(SpecError, match=r"claims\.json is not as"):
+        draw(tmp_path)
+
+
+def test_every_verdict_can_be_filtered_by(tmp_path: Path) -> None:
+    page = render(twin(answer()))
+    chosen = re.findall(r'<tr data-choice="([^"]*)">', page)
+
+    assert chosen == [claim["verdict"] for claim in answer()["claims"]]
+    assert set(chosen) <= set(re.findall(r"<option>([^<]*)</option>", page))
 
 
 def test_writing_makes_the_folder(tmp_path: Path) -> None:

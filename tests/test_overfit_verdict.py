@@ -12,10 +12,10 @@ import pytest
 from backtests.metrics import UndefinedError
 from backtests.overfit.blocks import ArrayBlocks, BlocksError, stream
 from backtests.overfit.deflated import deflated, effective_trials, moments, psr
-from backtests.overfit.pbo import pbo
+from backtests.overfit.pbo import Pbo, pbo
 from backtests.overfit.plateau import plateau
 from backtests.overfit.spa import Highest, Resampling, spa
-from backtests.overfit.verdict import Chosen, cries, judge, verdict
+from backtests.overfit.verdict import Chosen, _logits, cries, judge, verdict
 from tests.overfit_worlds import World, noise, planted
 
 TESTS = ("pbo", "spa", "stepm", "dsr")
@@ -54,6 +54,53 @@ def test_one_beyond_its_bound_is_not_shown(name: str, change: dict[str, Any]) ->
 
     assert cries(answer) == {**dict.fromkeys(TESTS, True), name: False}
     assert verdict(answer)[0] == "not shown"
+
+
+def test_the_threshold_is_where_the_deflated_ratio_has_even_odds() -> None:
+    """The deflated Sharpe ratio is the PSR over the threshold: a trial with as much as the threshold has 0.5."""
+    blocks, one = made(), noisy(made())
+    told = judge(blocks, one)
+    year = np.sqrt(blocks.sessions_per_year)
+    excess = moments(np.asarray(one.returns) - np.asarray(one.benchmark))
+
+    assert told["sharpe_excess"] == pytest.approx(excess.sharpe * year)
+    assert told["dsr"] == pytest.approx(psr(excess, told["dsr_threshold"] / year))
+    assert told["dsr_raw_count"] == pytest.approx(psr(excess, told["dsr_raw_threshold"] / year))
+    assert psr(replace(excess, sharpe=told["dsr_threshold"] / year), told["dsr_threshold"] / year) == 0.5
+
+
+def test_the_distribution_holds_the_ratio_of_every_trial() -> None:
+    """By hand: over the benchmark, mean over deviation of the block returns, per year."""
+    blocks = made()
+    excess = blocks.sums - blocks.benchmark
+    yearly = excess.mean(axis=1) / excess.std(axis=1, ddof=1) * np.sqrt(245.0 / 20)
+    told = judge(blocks, noisy(blocks))["distribution"]
+
+    assert sum(told["counts"]) == len(yearly)
+    assert (told["edges"][0], told["edges"][-1]) == (pytest.approx(yearly.min()), pytest.approx(yearly.max()))
+    inside = [np.sum((yearly >= a) & (yearly < b)) for a, b in zip(told["edges"], told["edges"][1:], strict=False)]
+    assert np.abs(np.array(inside[:-1]) - told["counts"][:-1]).sum() <= 2  # stored in single precision
+
+
+def test_a_logit_of_zero_is_counted_as_not_above_the_middle() -> None:
+    none = np.zeros(4)
+    told = _logits(Pbo(0.75, 0.0, np.array([-1.0, 0.0, 1e-13, 2.0]), none, none, np.zeros(4, dtype=np.int64), 4, 4))
+
+    assert (told["edges"][0], told["edges"][20], told["edges"][-1]) == (-2.0, 0.0, 2.0)
+    assert (sum(told["counts"][:20]), sum(told["counts"][20:])) == (3, 1)
+
+
+def made() -> ArrayBlocks:
+    """Return 12 noisy trials beside a noisy benchmark, 60 blocks of 20 sessions."""
+    rng = np.random.default_rng(11)
+    sums = rng.normal(0.003, 0.03, (12, 60))
+    return ArrayBlocks(sums, sums**2 + 0.001, np.full(60, 20), rng.normal(0.0, 0.03, 60), 245.0)
+
+
+def noisy(blocks: ArrayBlocks) -> Chosen:
+    rng = np.random.default_rng(12)
+    days = 20 * len(blocks.sessions)
+    return Chosen(3, rng.normal(0.0005, 0.01, days), rng.normal(0.0, 0.01, days))
 
 
 def test_others_beat_the_index_but_not_the_chosen_one() -> None:

@@ -9,7 +9,6 @@ import re
 import warnings
 from dataclasses import replace
 from datetime import date
-from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +26,8 @@ from backtests.result import Result
 from backtests.run import compute
 from indexsim.errors import LedgerError
 from tests.conftest import ROOT
+from tests.page_reader import Marked as _Marked
+from tests.page_reader import agree as _agree
 from tests.test_run import spec_of
 
 CASH, SESSIONS = 100_000_000.0, 300
@@ -114,63 +115,6 @@ def _result(n: int = SESSIONS, trade: bool = True, **changed: Any) -> Result:
         pd.DataFrame({"time": frame["time"], "instrument": frame["instrument"], "kind": "fee", "yen": -400.0}),
         _regimes(sessions),
     )  # fmt: skip
-
-
-class _Marked(HTMLParser):
-    """Collect the text under each ``data-key``, the text outside, every tag, and every attribute that loads."""
-
-    def __init__(self, page: str) -> None:
-        super().__init__()
-        self.marked: list[tuple[dict[str, str | None], str]] = []
-        self.outside: list[str] = []
-        self.tags: list[str] = []
-        self.loads: list[str] = []
-        self._stack: list[dict[str, str | None] | None] = []
-        self.feed(page)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        values = dict(attrs)
-        self.tags.append(tag)
-        self.loads += [values[name] or "" for name in ("src", "href", "srcset", "data", "action") if name in values]
-        if tag in ("span", "style", "script"):
-            self._stack.append(values if tag == "span" and "data-key" in values else ({} if tag != "span" else None))
-            if "data-key" in values:
-                self.marked.append((values, ""))
-
-    def handle_endtag(self, tag: str) -> None:
-        if tag in ("span", "style", "script"):
-            self._stack.pop()
-
-    def handle_data(self, data: str) -> None:
-        inside = self._stack[-1] if self._stack else None
-        if inside is None:
-            self.outside.append(data)
-        elif inside:
-            values, text = self.marked[-1]
-            self.marked[-1] = (values, text + data)
-
-
-def _resolve(values: Any, pointer: str) -> Any:
-    for part in pointer.split("/")[1:]:
-        part = part.replace("~1", "/").replace("~0", "~")
-        values = values[int(part)] if isinstance(values, list) else values[part]
-    return values
-
-
-def _agree(page: str, values: Any) -> int:
-    """Check every marked text against its JSON value; return how many numbers there were."""
-    numbers = 0
-    for attributes, text in _Marked(page).marked:
-        value = _resolve(values, attributes["data-key"] or "")
-        if "data-decimals" in attributes:
-            decimals, scale = int(attributes["data-decimals"] or 0), int(attributes["data-scale"] or 1)
-            numbers += 1
-            assert float(text.replace(",", "")) == pytest.approx(value * scale, abs=0.5000001 * 10**-decimals)
-        elif value is None:
-            assert text == "–"
-        else:
-            assert text == (value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
-    return numbers
 
 
 @pytest.fixture(scope="module")
@@ -403,6 +347,7 @@ def test_what_comes_from_outside_is_escaped(result: Result, tmp_path: Path) -> N
     page = _page(outside)
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "report.json").write_text(json.dumps(document(outside)), "utf-8")
+    (tmp_path / "run" / "index.html").write_text(page, "utf-8")
     gallery = write_gallery(tmp_path).read_text("utf-8")
 
     for html, scripts in ((page, 1), (gallery, 1)):
@@ -523,20 +468,6 @@ def test_split_between_fills_is_not_matched_blindly(result: Result) -> None:
     inputs = adapt(replace(result, fills=fills))
 
     assert "do not explain the position in nikkei" in (drawing._round_trips(inputs).why or "")
-
-
-def test_gallery_lists_every_folder_by_name(folder: Path) -> None:
-    reports = folder.parent
-    for name in ("zeta", "alpha"):
-        (reports / name).mkdir()
-    (reports / "alpha" / "report.json").write_bytes((folder / "report.json").read_bytes())
-    (reports / "zeta" / "report.json").write_text("{", "utf-8")
-    page = write_gallery(reports).read_text("utf-8")
-    values = {name: json.loads((reports / name / "report.json").read_text("utf-8")) for name in ("alpha", "pair")}
-
-    assert _agree(page, values) == 2 * 6
-    assert page.index("alpha/index.html") < page.index("pair/index.html") < page.index("<b>zeta</b>")
-    assert write_gallery(reports).read_text("utf-8") == page
 
 
 def test_the_page_of_a_computed_run_says_where_its_result_comes_from(small: Path) -> None:

@@ -26,6 +26,7 @@ from backtests.sweeps.proof import Difference
 from backtests.text.progress import Teller
 from indexsim.errors import SpecError
 from tests.conftest import ROOT
+from tests.page_reader import whole
 
 #: 2 x 3 x 6 = 36 numbers; by hand: high 22 leaves 14 and 18 of low, so 2 x (2 + 3 x 5) = 34 trials.
 QUICK = """
@@ -149,6 +150,20 @@ def test_top_writes_reports_of_the_best_and_of_the_median(quick: Swept) -> None:
         assert abs(trial["total_return"] - run["net"]["total_return"]) < 1e-12
 
 
+def test_a_finished_sweep_has_a_page_of_its_own(quick: Swept) -> None:
+    values = json.loads((quick.folder / "report.json").read_text("utf-8"))
+
+    assert Path(quick.answer["page"]) == quick.folder / "index.html"
+    assert whole(quick.folder, "report.json") > 300
+    assert values["best"] == quick.answer["best"]
+    assert [row["what"] for row in values["reports"]] == ["best", "median"]
+    assert [row["rank"] for row in values["reports"]] == [1, 18]
+    gallery = json.loads((quick.out / "gallery.json").read_text("utf-8"))
+    assert [(row["kind"], row["folder"], row["trials"]) for row in gallery["pages"]] == [
+        ("sweep", quick.folder.name, 34)
+    ]
+
+
 def test_reports_that_are_there_are_not_written_again(quick: Swept, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(verbs.sweeps, "run_spec", lambda spec, out: pytest.fail(f"{spec.name} runs again"))
 
@@ -173,7 +188,7 @@ def test_the_text_fits_a_screen_and_says_the_verdict_first(quick: Swept, capsys:
     reasons = [f"  {reason}" for reason in quick.answer["overfit"]["reasons"]]
     assert lines[verdict + 1 : verdict + 1 + len(reasons)] == reasons
     assert "parity: 30 trials run again, equal to the engine on every bar" in lines
-    assert lines[-1] == f"all trials: {quick.answer['table']}"
+    assert lines[-2:] == [f"all trials: {quick.answer['table']}", f"Open {quick.answer['page']}"]
     assert [line for line in told.splitlines() if line.startswith("parity proof: 30 trials in the engine")]
 
 

@@ -18,12 +18,15 @@ import pyarrow as pa
 import pytest
 
 from backtests.sweeps import search as module
+from backtests.sweeps.page import write_page
 from backtests.sweeps.plan import Plan, load_plan
 from backtests.sweeps.search import ROUND, SearchError, bound, rounds_of
 from backtests.sweeps.store import Store
 from backtests.sweeps.sweep import How, key_of, settle, sweep
 from backtests.sweeps.tables import CHUNKS, TABLE
+from backtests.text.sweeps import _verdict
 from indexsim.errors import SpecError
+from tests import pages
 
 pytest.importorskip("optuna", reason="the extra `search` is not installed")
 
@@ -329,6 +332,11 @@ def test_a_search_on_a_market(plan: Plan, tmp_path: Path) -> None:
     assert answer["parity"]["equal"]
     # Of 64 draws at random the nearest is 1.1 away, by the mean: the square has 100 / (2 * 1.1**2) = 41 times the room.
     assert abs(best["a"] - 3.3) + abs(best["b"] - 7.1) < 0.6
+
+    # What the statistics of a search cannot know is said in the text, and on the page.
+    assert "NOTE: a search is led by the whole span" in "\n".join(_verdict(answer["overfit"]))
+    assert "Note: a search is led by the whole span" in write_page(folder).read_text("utf-8")
+    assert pages.whole(folder, "report.json") > 100
 
     resumed = tmp_path / "resumed" / folder.name
     shutil.copytree(folder, resumed)

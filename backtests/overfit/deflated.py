@@ -150,7 +150,23 @@ def deflated(one: Moments, trials: float, variance: float) -> float:
     variance : float
         Variance of Sharpe ratios per session: of the trials, or that of a trial without effect.
     """
-    return psr(one, math.sqrt(variance) * expected_maximum(trials))
+    return psr(one, threshold(trials, variance))
+
+
+def threshold(trials: float, variance: float) -> float:
+    """Return the Sharpe ratio per session that the best of so many trials without effect is expected to have.
+
+    Parameters
+    ----------
+    trials, variance : float
+        As for `deflated`.
+
+    Examples
+    --------
+    >>> round(threshold(100, 0.0001), 4)  # a standard deviation of 0.01
+    0.0253
+    """
+    return math.sqrt(variance) * expected_maximum(trials)
 
 
 def effective_trials(highest: Floats, trials: int) -> float:
@@ -179,6 +195,21 @@ def effective_trials(highest: Floats, trials: int) -> float:
     return float(optimize.brentq(lambda n: expected_maximum(n) - expected, 1.0, trials))
 
 
+def block_sharpes(piece: Piece, per_block: float) -> Floats:
+    """Return the Sharpe ratios per session over the benchmark of the trials that differ from it, from block returns.
+
+    Parameters
+    ----------
+    piece : Piece
+    per_block : float
+        Sessions of a block, on average.
+    """
+    deviation = piece.excess.std(axis=1, ddof=1)
+    live = deviation > NOISE
+    sharpes: Floats = piece.excess[live].mean(axis=1) / deviation[live] / math.sqrt(per_block)
+    return sharpes
+
+
 class TrialSharpes:
     """Reads trials, keeps the count, mean and variance of their Sharpe ratios per session over the benchmark.
 
@@ -202,9 +233,7 @@ class TrialSharpes:
 
     def add(self, piece: Piece) -> None:
         """Take some more trials (Welford's sums, joined as by Chan and others)."""
-        deviation = piece.excess.std(axis=1, ddof=1)
-        live = deviation > NOISE
-        sharpes = piece.excess[live].mean(axis=1) / deviation[live] / math.sqrt(self._per_block)
+        sharpes = block_sharpes(piece, self._per_block)
         many = len(sharpes)
         if many == 0:
             return

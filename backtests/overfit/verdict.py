@@ -32,9 +32,11 @@ from backtests.overfit.deflated import (
     min_track_record,
     moments,
     psr,
+    threshold,
 )
-from backtests.overfit.pbo import Cut, Future, Past, Pbo, groups_for
+from backtests.overfit.pbo import TIE, Cut, Future, Past, Pbo, groups_for
 from backtests.overfit.plateau import plateau
+from backtests.overfit.shape import SharpeRatios, histogram
 
 #: SPA and StepM cry "real" at this level.
 LEVEL = 0.05
@@ -80,6 +82,7 @@ class _Passes:
 
     highest: spa.Highest
     sharpes: TrialSharpes
+    ratios: SharpeRatios
     pbo: Pbo
     blocks: Blocks
     attempted: int
@@ -95,6 +98,10 @@ class _Passes:
         _ask(self.alive, "no trial differs from the benchmark")
         t = len(self.blocks.sessions)
         return effective_trials(self.highest.maxima[2] * math.sqrt(t), self.sharpes.count)
+
+    def yearly(self, sharpe: float) -> float:
+        """Return a Sharpe ratio per session as one per year."""
+        return sharpe * math.sqrt(self.blocks.sessions_per_year)
 
 
 def judge(
@@ -123,9 +130,11 @@ def judge(
     Returns
     -------
     dict
-        For JSON: `pbo`, `pbo_loss`, `pbo_groups`, `spa` {lower, consistent, upper}, `stepm` {n, trials}, `dsr`,
-        `dsr_raw_count`, `psr`, `n_effective`, `n_trials`, `min_track_record` (sessions), `plateau` {score, rank,
-        neighbours}, `verdict`, `reasons`. What does not exist is None and has its reason beside it, e.g. ``spa_why``.
+        For JSON: `pbo`, `pbo_loss`, `pbo_groups`, `pbo_logits`, `spa` {lower, consistent, upper}, `stepm` {n, trials},
+        `dsr`, `dsr_raw_count`, `psr`, `n_effective`, `n_trials`, `min_track_record` (sessions), `plateau` {score, rank,
+        neighbours}, `verdict`, `reasons`. Yearly Sharpe ratios over the benchmark: `sharpe_excess` of the chosen trial,
+        `dsr_threshold` and `dsr_raw_threshold` that luck alone reaches, `distribution` of all trials. `pbo_logits` and
+        `distribution` are {edges, counts}. What does not exist is None and has its reason beside it, e.g. ``spa_why``.
     """
     raw = blocks.trials if attempted is None else attempted
     how = spa.Resampling(len(blocks.sessions), reps, length, seed)
@@ -147,12 +156,14 @@ def _too_small(blocks: Blocks) -> str:
 
 def _read(blocks: Blocks, how: spa.Resampling, attempted: int) -> _Passes:
     """Read all trials twice."""
-    highest, sharpes = spa.Highest(how), TrialSharpes(float(np.mean(blocks.sessions)))
+    per_block = float(np.mean(blocks.sessions))
+    highest, sharpes = spa.Highest(how), TrialSharpes(per_block)
+    ratios = SharpeRatios(per_block, blocks.sessions_per_year)
     past = Past(Cut(blocks, groups_for(blocks.trials, len(blocks.sessions))))
-    stream(blocks, highest, sharpes, past)
+    stream(blocks, highest, sharpes, ratios, past)
     future = Future(past)
     stream(blocks, future)
-    return _Passes(highest, sharpes, future.result(), blocks, attempted)
+    return _Passes(highest, sharpes, ratios, future.result(), blocks, attempted)
 
 
 def _figures(
@@ -172,11 +183,16 @@ def _figures(
         "pbo": of(lambda p: _pbo(p).pbo),
         "pbo_loss": of(lambda p: _pbo(p).loss),
         "pbo_groups": of(lambda p: _pbo(p).groups),
+        "pbo_logits": of(lambda p: _logits(_pbo(p))),
         "spa": of(lambda p: asdict(spa.p_values(_tested(p)))),
         "stepm": of(partial(_named, names=names, row=chosen.row)),
         "n_effective": of(_Passes.effective),
-        "dsr": of(lambda p: deflated(_excess(chosen), p.effective(), 1.0 / (len(chosen.returns) - 1))),
+        "dsr": of(lambda p: deflated(_excess(chosen), p.effective(), _idle(chosen))),
+        "dsr_threshold": of(lambda p: p.yearly(threshold(p.effective(), _idle(chosen)))),
         "dsr_raw_count": of(lambda p: deflated(_excess(chosen), p.attempted, p.sharpes.variance)),
+        "dsr_raw_threshold": of(lambda p: p.yearly(threshold(p.attempted, p.sharpes.variance))),
+        "sharpe_excess": of(lambda p: p.yearly(_excess(chosen).sharpe)),
+        "distribution": of(_distribution),
         "psr": lambda: psr(_excess(chosen)),
         "min_track_record": lambda: min_track_record(_excess(chosen)),
         "plateau": lambda: _plateau(chosen),
@@ -199,6 +215,23 @@ def _pbo(passes: _Passes) -> Pbo:
     if passes.blocks.benchmark is not None:
         _ask(passes.alive, "no trial differs from the benchmark")
     return passes.pbo
+
+
+def _logits(found: Pbo) -> dict[str, Any]:
+    """Return the histogram of the logits: the bins below 0 hold the share that is the PBO."""
+    middle = np.abs(found.logits) <= TIE  # counts as not above it, and a bin begins with its lower edge
+    return histogram(np.where(middle, -TIE, found.logits), even=True)
+
+
+def _distribution(passes: _Passes) -> dict[str, Any]:
+    _ask(passes.blocks.benchmark is not None, _NO_BENCHMARK)
+    _ask(passes.ratios.values.size > 0, "no trial differs from the benchmark")
+    return histogram(passes.ratios.values)
+
+
+def _idle(chosen: Chosen) -> float:
+    """Return the variance of the Sharpe ratio per session of a trial without effect."""
+    return 1.0 / (len(chosen.returns) - 1)
 
 
 def _named(passes: _Passes, names: Sequence[int] | None, row: int) -> dict[str, Any]:

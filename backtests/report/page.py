@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import jinja2
 from markupsafe import Markup
 
-from backtests.report import chart
+from backtests.report import chart, plots
 from backtests.report.document import document
 from backtests.report.sheets import draw
 from backtests.report.verdict import LABELS
@@ -47,6 +47,8 @@ _KINDS = {
     "yen": _Kind(1, 0, False),
     "profit": _Kind(1, 0, True),
     "basis": _Kind(10_000, 1, False),
+    "chance": _Kind(1, 3, False),
+    "weight": _Kind(100, 3, False),
 }
 
 #: Kinds with as many decimals as the value has, at most these: prices, quantities, axis labels, any number.
@@ -160,6 +162,8 @@ def templates(numbers: Numbers) -> jinja2.Environment:
     )
     style, sort = (Markup((_TEMPLATES / name).read_text("utf-8")) for name in ("style.css", "sort.js"))
     environment.globals.update(num=numbers.num, text=numbers.text, style=style, sort=sort, sort_hash=_hash(sort))
+    sift = sort + Markup((_TEMPLATES / "sift.js").read_text("utf-8"))
+    environment.globals.update(value=numbers.at, plots=plots, sift=sift, sift_hash=_hash(sift))
     return environment
 
 

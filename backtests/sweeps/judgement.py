@@ -11,6 +11,7 @@ import numpy as np
 from backtests.fast import figures
 from backtests.overfit.verdict import Chosen, judge
 from backtests.overfit.walkforward import folds, walk_forward
+from backtests.prepare import day_of
 from backtests.run import execution_of
 from backtests.sweeps.evaluate import Evaluator
 from backtests.sweeps.proof import setup_of
@@ -75,7 +76,7 @@ def overfit(evaluator: Evaluator, store: Store, best: dict[str, Any] | None, att
     return {
         **answer,
         "benchmark": None if held is None else held[0],
-        "walk_forward": _walk(blocks, plan.select, attempted, rows),
+        "walk_forward": _walk(blocks, plan.select, attempted, rows, _days(world, evaluator.blocks)),
     }
 
 
@@ -98,8 +99,17 @@ def _neighbours(evaluator: Evaluator, store: Store, trial: int) -> list[float]:
     return [float(value) for value in found.dropna()]
 
 
-def _walk(blocks: StoredBlocks, select: str, attempted: int, rows: np.ndarray) -> dict[str, Any]:
-    """Return the anchored and the rolling walk forward, each fold's trial by its number."""
+def _days(world: World, blocks: int) -> list[tuple[str, str]]:
+    """Return the first and the last session of each block."""
+    ends = world.setup.traded.session[world.ruler.ends]
+    cut = [ends[figures.BLOCK * at : figures.BLOCK * (at + 1)] for at in range(blocks)]
+    return [(day_of(part[0]).isoformat(), day_of(part[-1]).isoformat()) for part in cut]
+
+
+def _walk(
+    blocks: StoredBlocks, select: str, attempted: int, rows: np.ndarray, days: list[tuple[str, str]]
+) -> dict[str, Any]:
+    """Return the anchored and the rolling walk forward, each fold's trial by its number and its ranges in days."""
     answer: dict[str, Any] = {}
     by: Literal["sharpe", "total_return"] = "sharpe" if select in ("sharpe", "calmar") else "total_return"
     t = len(blocks.sessions)
@@ -113,5 +123,8 @@ def _walk(blocks: StoredBlocks, select: str, attempted: int, rows: np.ndarray) -
         walked = walk_forward(blocks, folds(t, TRAIN, TEST, PURGE, anchored), by, attempted)
         for fold in walked["folds"]:
             fold["chosen"] = int(rows[fold["chosen"]])
+            fold |= {f"{part}_days": [days[fold[part][0]][0], days[fold[part][1] - 1][1]] for part in ("train", "test")}
+        tested = [at for fold in walked["folds"] for at in range(*fold["test"])]
+        walked["joined"]["days"] = [days[at][1] for at in tested]
         answer[name] = walked
     return answer

@@ -33,7 +33,7 @@ from backtests.sweeps.store import Store
 from backtests.sweeps.tables import PLAN, status
 from backtests.sweeps.task import SweepTask
 from backtests.sweeps.worlds import SESSIONS, can_compile, is_ruled
-from backtests.version import VERSION, code_hash
+from backtests.version import VERSION, code_hash, commit
 from indexsim.errors import SpecError
 from indexsim.market import Folder, MarketData
 from indexsim.whatif.folder import Counterfactual
@@ -216,6 +216,9 @@ def _about(plan: Plan, folder: Path, setup: Setup) -> dict[str, Any]:
         "path": lane if can_compile(strategy, plan.spec) else "engine",
         "trials": {name: found[name] for name in ("planned", "done", "failed", "quarantined")},
         "data": data_facts(setup.market, first, last, setup.missing),
+        "version": VERSION,
+        "commit": commit(),
+        "code": code_hash(),
     }
 
 

@@ -37,6 +37,7 @@ def index(answer: Answer) -> str:
     error = "none" if answer["max_abs_error"] is None else f"{answer['max_abs_error']} points"
     compared = f"{answer['exact_days']} of {answer['days']} days exact; largest error {error}"
     lines.append(compared if answer["days"] else f"not compared: {answer['max_abs_error_why']}")
+    lines += [f"Open {answer['report']}"] if "report" in answer else []
     return "\n".join(lines)
 
 

@@ -34,7 +34,7 @@ def sweep(answer: Answer) -> str:
     if answer["data"]["synthetic"]:
         lines.append("SYNTHETIC market, planted effects")
     lines += [f"report of trial {row['trial']} ({_rank(row)}): {row['report']}" for row in answer["reports"]]
-    return "\n".join([*lines, f"all trials: {answer['table']}"])
+    return "\n".join([*lines, f"all trials: {answer['table']}", f"Open {answer['page']}"])
 
 
 def _rank(row: Answer) -> str:
@@ -101,7 +101,8 @@ def _verdict(found: Answer) -> list[str]:
     ]
     against = {"benchmark_total": "the Nikkei with dividends", "benchmark_price": "the Nikkei without dividends"}
     held = against.get(str(found["benchmark"]), "no benchmark")
-    return [*lines, f"  {', '.join(parts)}; against {held}"]
+    note = [f"  NOTE: {found['note']}"] if "note" in found else []
+    return [*lines, f"  {', '.join(parts)}; against {held}", *note]
 
 
 def _figure(found: Answer, name: str, form: str) -> str:

@@ -9,6 +9,7 @@ from backtests.claims.gather import facts, gather
 from backtests.claims.judge import counts, judge
 from backtests.claims.page import write_page
 from backtests.claims.tests import TESTS
+from backtests.verbs.pages import refresh_gallery
 from backtests.verbs.shared import Answer, Folders, about, paths
 from indexsim.market import MarketData
 from indexsim.official.constituents import read_constituents
@@ -51,4 +52,5 @@ def claims(folders: Folders, *, constituents: Path | str | None = None, report: 
     answer["data"] |= {"constituents": long.fingerprint} if long else {"constituents": None, "constituents_why": _NONE}
     if report is not None:
         answer["report"] = str(write_page(answer, Path(report)))
+        refresh_gallery(Path(report).parent)
     return answer

@@ -7,14 +7,18 @@ from datetime import date
 from pathlib import Path
 
 from backtests.prepare import refuse_unknown_rules
+from backtests.report.rebuilt.document import Asked
+from backtests.report.rebuilt.page import write_page
 from backtests.verbs import parts, tickdays
 from backtests.verbs.comparison import comparison, lacking
+from backtests.verbs.pages import refresh_gallery
 from backtests.verbs.quotations import quotations
 from backtests.verbs.shared import Answer, Folders, about, paths
 from indexsim import answers, boj, dividends, whatif
 from indexsim import flows as tracker_flows
 from indexsim import review as periodic_review
 from indexsim.carry import carry_error
+from indexsim.errors import SpecError
 from indexsim.market import MarketData
 from indexsim.rebuild import FILES, Rebuilt, can_rebuild, rebuild
 
@@ -37,6 +41,8 @@ def index(
     ticks: date | None = None,
     ticks_out: Path | str | None = None,
     waive: Sequence[str] = (),
+    report: Path | str | None = None,
+    assets: int | None = None,
 ) -> Answer:
     """Rebuild the index of a market and compare it with the published levels.
 
@@ -52,6 +58,10 @@ def index(
         CSV or Parquet file that gets the level at each time with a tick.
     waive : sequence of str
         Waivable rules of the gate that may be broken; they stand in ``waived``.
+    report : path, optional
+        Folder for the page: ``index.html``, its twin ``index.json`` and its tables are written there.
+    assets : int, optional
+        Yen of the trackers whose trades the page lists.
 
     Returns
     -------
@@ -60,7 +70,8 @@ def index(
         ``weights`` (with the points of +1 % in ``one_percent``, ``concentration``, ``sectors``),
         ``contributions`` and ``contributions_by_sector``, ``on`` (the session looked at) with ``sectors``,
         ``concentration`` and ``points``, ``sq``, ``compare``, ``carry``
-        (`indexsim.carry.carry_error`), ``total_return``, ``what_if``, ``ticks`` (`backtests.verbs.tickdays.replayed`).
+        (`indexsim.carry.carry_error`), ``total_return``, ``what_if``, ``ticks`` (`backtests.verbs.tickdays.replayed`),
+        ``report`` (the page).
         With nothing but `compare`, `carry` and a world without the Bank a market of series will do: then there are
         no days.
 
@@ -69,13 +80,15 @@ def index(
     MissingData, DataError
         Where the folder lacks a file or a finding stops the index.
     SpecError
-        `on` without anything it is for, or another day than `weights`; a code that is not in the index.
+        `on` without anything it is for, or another day than `weights`; a code that is not in the index; `assets`
+        without `report`.
     """
     looked = parts.Look(on, weights, sectors, concentration, tuple(points))
     looked.refuse_idle_day()
     tickdays.refuse_idle_file(ticks, ticks_out)
+    _refuse_idle_assets(assets, report)
     market = MarketData.open(*paths(folders))
-    more = levels or contributions or looked.asked or sq or total_return or ticks
+    more = levels or contributions or looked.asked or sq or total_return or ticks or report
     if (compare or carry or what_if) and not more and not can_rebuild(market):
         return _of_series(market, compare, carry, what_if)
     refuse_unknown_rules(waive)
@@ -100,8 +113,22 @@ def index(
         answer["what_if"] = whatif.answer(market, what_if)
     if ticks is not None:
         answer["ticks"] = tickdays.replayed(market, rebuilt, ticks, None if ticks_out is None else Path(ticks_out))
-    days = rebuilt.levels.index
-    return {**answer, **about(market, days[0].date(), days[-1].date(), _missing(market, rebuilt, answer))}
+    days, missing = rebuilt.levels.index, _missing(market, rebuilt, answer)
+    if report is not None:
+        page = Asked(what_if, assets, tuple(missing))
+        answer["report"] = str(write_page(market, rebuilt, Path(report), page, tuple(waive)))
+        refresh_gallery(Path(report).parent)
+    return {**answer, **about(market, days[0].date(), days[-1].date(), missing)}
+
+
+def _refuse_idle_assets(assets: int | None, report: Path | str | None) -> None:
+    if assets is not None and report is None:
+        raise SpecError(
+            asked=f"the trades of trackers of {assets} yen",
+            found="no page to list them on",
+            rule="--assets of index is for its page; the verb flows lists the trades as text and JSON",
+            todo="add --report, or use flows",
+        )
 
 
 def _missing(market: MarketData, rebuilt: Rebuilt, answer: Answer) -> list[str]:

@@ -9,18 +9,22 @@ from backtests.facts import data_facts
 from backtests.lookahead.proof import audit_spec
 from backtests.metrics import summary, turnover
 from backtests.prepare import day_of, prepare
-from backtests.report import report_folder, write_gallery
+from backtests.report import write_gallery
 from backtests.report.pdf import require, write_pdf
 from backtests.result import Result
 from backtests.run import run as run_spec
 from backtests.spec import Spec, load_spec
+from backtests.verbs.audit import claims
+from backtests.verbs.indexes import index
+from backtests.verbs.pages import redraw
 from backtests.verbs.shared import SAMPLE, SPECS, Answer, Folders, about, paths
 from backtests.version import REPORTS, VERSION
-from indexsim.errors import MissingData
 from indexsim.market import MarketData
 from indexsim.sample import Sample, write_sample
 
 DEMO = ("split_pair", "vi_gate", "boj_dip")
+#: Yen of the trackers on the index page of the demonstration.
+_TRACKERS = 35_000_000_000_000
 
 
 def run(spec: Spec | Path | str, out: Path | str = REPORTS, *, pdf: bool = False) -> Answer:
@@ -94,26 +98,20 @@ def lookahead(spec: Spec | Path | str) -> Answer:
 
 
 def report(folders: Folders, *, pdf: bool = False) -> Answer:
-    """Draw the pages of stored runs again, also as PDF if so asked, and the gallery beside them."""
+    """Draw the pages of stored runs, sweeps, claims and indexes again, also as PDF if so asked, and the gallery."""
     if pdf:
         require()
     pages = []
     for folder in paths(folders):
-        if not (folder / "facts.json").is_file():
-            raise MissingData(
-                asked=f"report {folder}",
-                found="no stored run there",
-                rule="a run's folder holds facts.json and its frames",
-                todo="name a folder under reports/",
-            )
-        report_folder(folder)
-        pages.append(str(folder / "index.html"))
+        pages.append(str(redraw(folder)))
         write_gallery(folder.resolve().parent)
     return {"pages": pages, **({"pdfs": [str(write_pdf(Path(page))) for page in pages]} if pdf else {}), **about(None)}
 
 
 def demo(out: Path | str = REPORTS) -> Answer:
-    """Write the sample market if it is not there, run the shipped specs, write the gallery."""
+    """Write the sample market if it is not there, run the shipped specs, judge the claims, draw its index; list all."""
     write_sample(SAMPLE, Sample())
     answers = [{"spec": name, **run(SPECS / f"{name}.toml", out)} for name in DEMO]
+    index(SAMPLE, report=Path(out) / "index", what_if="no-cap", assets=_TRACKERS)
+    claims(SAMPLE, report=Path(out) / "claims")
     return {"runs": answers, "index": str(Path(out) / "index.html"), **about(MarketData.open(SAMPLE))}

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,9 +23,6 @@ if TYPE_CHECKING:
     from backtests.sweeps.plan import Plan
     from backtests.sweeps.store import Store
 
-#: Folder of full reports within that of the sweep.
-RUNS = "runs"
-MEDIAN = "median"
 _Tell = Callable[[str], None]
 
 
@@ -75,8 +72,8 @@ def sweep(
     dict
         ``sweep_id``, ``folder``, ``sweep`` (what is varied), ``trials`` {planned, done, failed, quarantined}, ``rate``
         (trials a second), ``path`` (how they are computed), ``best``, ``overfit``, ``parity`` {checked, equal,
-        differences}, ``lookahead`` of the best, ``table``, ``reports`` [{trial, rank, report}], ``finished``, ...
-        Stopped by the budget, what is not known yet is None and ``why`` says how much is stored.
+        differences}, ``lookahead`` of the best, ``table``, ``reports`` [{trial, rank, report}], ``page``,
+        ``finished``, ... Stopped by the budget, what is not known yet is None and ``why`` says how much is stored.
 
     Raises
     ------
@@ -99,7 +96,7 @@ def sweep(
     found = compute(plan, Path(out), How(executor, jobs or 0, scheduler, budget, tell))
     folder = Path(found["folder"])
     answer = {**found, "sweep": plan.identity()["sweep"], **_rate(folder)}
-    answer |= {"reports": _reports(folder, top, tell)} if found["finished"] else _unknown(folder)
+    answer |= _pages(folder, top, tell) if found["finished"] else _unknown(folder)
     return {**answer, "version": VERSION}
 
 
@@ -129,13 +126,30 @@ def _unknown(folder: Path) -> Answer:
     from backtests.sweeps.sweep import stored
 
     nothing = dict.fromkeys(("best", "overfit", "parity", "lookahead", "table"))
-    return {**nothing, "reports": [], "why": f"stopped by the budget: {stored(folder)}; the same command resumes"}
+    return {
+        **nothing,
+        "reports": [],
+        "page": None,
+        "why": f"stopped by the budget: {stored(folder)}; the same command resumes",
+    }
+
+
+def _pages(folder: Path, top: int, tell: _Tell) -> Answer:
+    """Write the reports of single trials, the page of the sweep and the gallery beside it; name the first two."""
+    from backtests.report import write_gallery
+    from backtests.sweeps.page import write_page
+
+    reports = _reports(folder, top, tell)
+    page = write_page(folder)
+    write_gallery(folder.parent)
+    return {"reports": reports, "page": str(page)}
 
 
 def _reports(folder: Path, top: int, tell: _Tell) -> list[Answer]:
     """Write full reports of the best trials and of the median one, as far as they are not there."""
     if not top:
         return []
+    from backtests.sweeps.digest import RUNS, chosen
     from backtests.sweeps.plan import load_plan
     from backtests.sweeps.progress import Passing
     from backtests.sweeps.search import bound
@@ -143,20 +157,11 @@ def _reports(folder: Path, top: int, tell: _Tell) -> list[Answer]:
     # The stored spec is the sweep: all that its trials share is fixed in it.
     store, rows = _store(folder), []
     plan = bound(load_plan(folder / "spec.toml"), folder, store.key)
-    chosen = list(_chosen(plan, store, top))
-    for at, (trial, rank) in enumerate(chosen, 1):
-        tell(Passing(f"report {at} of {len(chosen)}: trial {trial}"))
+    asked = chosen(plan, store, top)
+    for at, (trial, rank) in enumerate(asked, 1):
+        tell(Passing(f"report {at} of {len(asked)}: trial {trial}"))
         rows.append({"trial": trial, "rank": rank, "report": str(_report(plan, trial, folder / RUNS))})
     return rows
-
-
-def _chosen(plan: Plan, store: Store, top: int) -> Iterator[tuple[int, int | str]]:
-    """Yield the best trials with their ranks from 1, and the median trial; of an even number the worse one."""
-    known = f"where status = 0 and {plan.select} is not null order by {plan.select} desc, trial"
-    trials = store.query(f"select trial from trials {known}")["trial"].tolist()
-    yield from zip(trials[:top], range(1, top + 1), strict=False)
-    if trials:
-        yield trials[len(trials) // 2], MEDIAN
 
 
 def _report(plan: Plan, trial: int, runs: Path) -> Path:

@@ -7,9 +7,20 @@ says what the other rules made of the level, stock by stock and event by event.
 
 from __future__ import annotations
 
-from indexsim.whatif.answers import answer
+from indexsim.whatif.answers import answer, as_answer, compared
 from indexsim.whatif.difference import Difference, difference
 from indexsim.whatif.folder import build, missing
 from indexsim.whatif.worlds import World, parse, worlds
 
-__all__ = ["Difference", "World", "answer", "build", "difference", "missing", "parse", "worlds"]
+__all__ = [
+    "Difference",
+    "World",
+    "answer",
+    "as_answer",
+    "build",
+    "compared",
+    "difference",
+    "missing",
+    "parse",
+    "worlds",
+]

@@ -38,8 +38,23 @@ def answer(market: MarketData, text: str) -> dict[str, Any]:
     ToolError
         As `indexsim.whatif.build`.
     """
+    return as_answer(text, *compared(market, text))
+
+
+def compared(market: MarketData, text: str) -> tuple[MarketData, Difference]:
+    """Return a world of a market and its difference to it.
+
+    Raises
+    ------
+    ToolError
+        As `indexsim.whatif.build`.
+    """
     world = build(market, text)
-    found = scaled(market, world) if parse(text).effect else difference(market, world)
+    return world, scaled(market, world) if parse(text).effect else difference(market, world)
+
+
+def as_answer(text: str, world: MarketData, found: Difference) -> dict[str, Any]:
+    """Return what `answer` does, of a world that was compared already."""
     first, last = found.levels.iloc[0], found.levels.iloc[-1]
     return {
         "what_if": str(parse(text)),
