@@ -16,7 +16,7 @@ from backtests.loading import build_params, load_strategy
 from backtests.spec import Spec
 from backtests.trading.instruments import Instrument, instrument
 from backtests.trading.quotes import ADJUSTED
-from indexsim import gate, suspension, whatif
+from indexsim import gate, sessions, suspension, whatif
 from indexsim.bars import Bars
 from indexsim.errors import Finding, SpecError, unknown_name
 from indexsim.index import PriceWeightedIndex
@@ -90,11 +90,10 @@ def prepare(spec: Spec) -> Setup:
     refuse_unknown_rules(spec.waive)
     strategy = load_strategy(spec.strategy)
     params = build_params(strategy, spec.params)
-    market = MarketData.open(*spec.market)
     if spec.what_if:
         # However it is written ("cap=0.10"), one world is one run.
         spec = replace(spec, what_if=str(whatif.parse(spec.what_if)))
-        market = whatif.build(market, spec.what_if, spec.end)
+    market = open_market(spec)
     asked = f"run {spec.name}"
     market.require(strategy.needs(params), asked)
     traded = tuple(instrument(name) for name in strategy.tradable(market, params))
@@ -125,6 +124,18 @@ def prepare(spec: Spec) -> Setup:
         findings=tuple(findings),
         rebuilt=rebuilt,
     )
+
+
+def open_market(spec: Spec) -> MarketData:
+    """Return the market that a spec names, or that of its world.
+
+    Raises
+    ------
+    MissingData, DataError
+        A folder that is not there, or one that its world cannot be made of.
+    """
+    market = MarketData.open(*spec.market)
+    return whatif.build(market, spec.what_if, spec.end) if spec.what_if else market
 
 
 def refuse_unknown_rules(waived: Iterable[str]) -> None:
@@ -175,3 +186,8 @@ def day_of(session: np.datetime64) -> date:
     """Return a session as a date."""
     day: date = session.astype("datetime64[D]").item()
     return day
+
+
+def per_year(setup: Setup) -> float:
+    """Return the sessions per year of a run."""
+    return sessions.per_year(day_of(setup.traded.session[0]), day_of(setup.traded.session[-1]))
