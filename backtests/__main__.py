@@ -272,6 +272,21 @@ def _report(options: argparse.Namespace) -> tuple[Answer, int]:
     return verbs.report(options.dirs), OK
 
 
+def _verify(options: argparse.Namespace) -> tuple[Answer, int]:
+    from backtests import verbs
+
+    answer = verbs.verify(options.dir, options.market)
+    return answer, NO if answer["differs"] else OK
+
+
+def _attack(options: argparse.Namespace) -> tuple[Answer, int]:
+    from backtests import verbs
+    from backtests.text.progress import telling
+
+    with telling(sys.stderr, options.quiet) as tell:
+        return verbs.attack(options.dir, options.market, options.what_if, tell), OK
+
+
 #: Verb -> what answers it.
 _VERBS: dict[str, _Verb] = {
     "demo": _demo,
@@ -291,6 +306,8 @@ _VERBS: dict[str, _Verb] = {
     f"sweep {STATUS}": _sweep_status,
     "lookahead": _lookahead,
     "report": _report,
+    "verify": _verify,
+    "attack": _attack,
 }
 
 

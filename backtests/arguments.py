@@ -192,6 +192,19 @@ def _report_arguments(verb: argparse.ArgumentParser) -> None:
     verb.add_argument("dirs", nargs="+", type=Path, metavar="DIR", help="folders of runs")
 
 
+def _verify_arguments(verb: argparse.ArgumentParser) -> None:
+    verb.add_argument("dir", type=Path, metavar="DIR", help="folder of a run")
+    moved = "where its data lie, if not where its spec says; several are layered"
+    verb.add_argument("--market", action="append", default=[], type=Path, metavar="DIR", help=moved)
+
+
+def _attack_arguments(verb: argparse.ArgumentParser) -> None:
+    verb.add_argument("dir", type=Path, metavar="DIR", help="folder of a run; its page gets the table")
+    other = "another source to run its spec on; several are layered"
+    verb.add_argument("--market", action="append", default=[], type=Path, metavar="DIR", help=other)
+    verb.add_argument("--what-if", default="", metavar="W", help=f"a world to run its spec in: {_WORLDS}")
+
+
 def _claims_arguments(verb: argparse.ArgumentParser) -> None:
     _market_arguments(verb)
     verb.add_argument("--constituents", type=Path, metavar="DIR", help="prices, splits and dividends of single stocks")
@@ -268,4 +281,6 @@ VERBS: dict[str, tuple[Callable[[argparse.ArgumentParser], None], str]] = {
     f"sweep {STATUS}": (_status_arguments, "how far a sweep is, from any shell, while it runs or not"),
     "lookahead": (_spec_arguments, "try every look-ahead test on a spec, every row; exit 1 on a leak"),
     "report": (_report_arguments, "draw the pages of stored runs again"),
+    "verify": (_verify_arguments, "repeat a report from its own spec; exit 1 if a byte differs, 2 without its data"),
+    "attack": (_attack_arguments, "what breaks a report: delayed, dearer, without its best days, on other dates, ..."),
 }

@@ -7,6 +7,6 @@ them. Nothing here looks at an engine, a market or the network.
 from __future__ import annotations
 
 from backtests.report.gallery import write_gallery
-from backtests.report.page import document, report_folder, write_run
+from backtests.report.page import ATTACKS, document, report_folder, write_run
 
-__all__ = ["document", "report_folder", "write_gallery", "write_run"]
+__all__ = ["ATTACKS", "document", "report_folder", "write_gallery", "write_run"]

@@ -20,7 +20,10 @@ from backtests.report.document import document
 from backtests.report.sheets import draw
 from backtests.result import Result
 
-__all__ = ["Numbers", "document", "render", "report_folder", "templates", "write_run"]
+__all__ = ["ATTACKS", "Numbers", "document", "render", "report_folder", "templates", "write_run"]
+
+#: What breaks the result, where somebody tried (`backtests.attacks`).
+ATTACKS = "attacks.json"
 
 #: A step of a path into a document, or several steps.
 Part = str | int | tuple[str | int, ...]
@@ -173,7 +176,7 @@ def render(values: dict[str, Any], pictures: dict[str, bytes]) -> str:
 def write_run(result: Result, folder: Path) -> None:
     """Write ``index.html`` and ``report.json`` into `folder`, beside what ``Result.write`` wrote.
 
-    The same result gives the same bytes.
+    The same result, and the same attacks where the folder holds any, give the same bytes.
 
     Raises
     ------
@@ -181,12 +184,18 @@ def write_run(result: Result, folder: Path) -> None:
         Positions that do not sum to the account value; nothing is written then.
     """
     sheets = draw(result)
-    values = document(result, sheets)
+    values = document(result, sheets) | _attacks(folder)
     text = json.dumps(values, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
     # Rendered from what a reader of the file gets, so that the two cannot differ.
     page = render(json.loads(text), {sheet.name: sheet.png for sheet in sheets if sheet.png is not None})
     (folder / "report.json").write_text(text, "utf-8")
     (folder / "index.html").write_text(page, "utf-8")
+
+
+def _attacks(folder: Path) -> dict[str, Any]:
+    """Return the attacks stored in a folder as a part of its document."""
+    stored = folder / ATTACKS
+    return {"attacks": json.loads(stored.read_text("utf-8"))} if stored.is_file() else {}
 
 
 def report_folder(folder: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from backtests.text import analysis, index, markets, review, runs, sweeps
+from backtests.text import analysis, index, markets, review, reviews, runs, sweeps
 
 Answer = dict[str, Any]
 
@@ -33,4 +33,6 @@ _WRITERS: dict[str, Callable[[Answer], str]] = {
     "sweep": sweeps.sweep,
     "sweep status": sweeps.status,
     "review": review.review,
+    "verify": reviews.verify,
+    "attack": reviews.attack,
 }

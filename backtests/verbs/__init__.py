@@ -7,6 +7,7 @@ Script, notebook and shell are the same thing: ``python -m backtests check DIR -
 from __future__ import annotations
 
 from backtests.verbs.analysis import drivers, vehicles
+from backtests.verbs.attacks import attack, verify
 from backtests.verbs.audit import claims
 from backtests.verbs.catalogue import describe, listing
 from backtests.verbs.indexes import bank, flows, index, review
@@ -23,6 +24,7 @@ __all__ = [
     "SPECS",
     "Answer",
     "Folders",
+    "attack",
     "bank",
     "check",
     "claims",
@@ -41,4 +43,5 @@ __all__ = [
     "sweep_status",
     "trials",
     "vehicles",
+    "verify",
 ]
