@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -81,7 +82,7 @@ def made_ready(stored: Stored, asked: str, market: Sequence[Path] = ()) -> Setup
         As `prepare`.
     """
     spec = load_spec(stored.folder / "spec.toml")
-    named = tuple(stored.place / os.path.relpath(path, stored.folder) for path in spec.market)
+    named = tuple(stored.place / path for path in tomllib.loads(stored.result.spec_text)["market"])
     spec = replace(spec, market=tuple(market) or spec.market)
     _refuse_other_data(spec, stored.fingerprint, f"{asked} {stored.folder}")
     setup = prepare(spec)

@@ -57,9 +57,8 @@ def year(case: Case) -> Attack:
         what = "Each calendar year returned nothing, one at a time, what was held staying so; the worst is shown."
         return case.worst(name, what, [(str(one), _without(case, one)) for one in years.tolist()])
     fills = np.append(_years(case)[1:], -1)  # row t fills on bar t + 1
-    return case.worst(
-        name, what, [(str(y), case.traded(_flat(targets, _instants(fills == y)))) for y in years.tolist()]
-    )
+    flat = {str(one): _flat(targets, np.repeat(fills == one, 2)) for one in years.tolist()}
+    return case.worst(name, what, [(one, case.traded(wanted)) for one, wanted in flat.items()])
 
 
 def _years(case: Case) -> np.ndarray:

@@ -29,13 +29,16 @@ def attack(answer: Answer) -> str:
     own = [["the run itself", signed_percent(answer["net"]), "", signed_percent(answer["yearly"]), ""]]
     lines = grid([head, *own, *rows])
     lines += [f"{row['name']}: {row['why']}" for row in answer["attacks"] if "why" in row]
-    rules = answer["rules"]
-    lines.append(f"survives where {rules['keeps']}; against an index, where {rules['beats']}; on other dates, where")
-    lines.append(f"{rules['times']}.")
+    lines.append("survives:")
+    lines += [f"  {when}{answer['rules'][rule]}" for rule, when in _WHEN.items()]
     if not answer["gains"]:
         lines.append("The run did not gain: there is nothing for an attack to break.")
     counts = f"{answer['survived']} survived, {answer['broken']} broke it, {answer['undone']} not done"
     return "\n".join([*lines, f"{counts}. Open {answer['report']}"])
+
+
+#: Rule -> which attacks it is about.
+_WHEN = {"keeps": "", "beats": "against an index: ", "times": "on other dates: "}
 
 
 def _figures(row: Answer) -> list[str]:
