@@ -11,7 +11,7 @@ from pathlib import Path
 
 from backtests.prepare import Setup, open_market, prepare
 from backtests.result import Result
-from backtests.spec import Spec, load_spec
+from backtests.spec import Spec, load_spec, to_toml
 from backtests.version import ROOT
 from indexsim.errors import MissingData
 
@@ -38,6 +38,13 @@ class Stored:
         """The folder it was written as: its command and the paths of its spec are relative to that."""
         named = _NAMED.search(str(self.result.facts["command"]))
         return Path(os.path.normpath(ROOT / named[1])) if named else self.folder
+
+    def spec_again(self, setup: Setup) -> str:
+        """Return the spec of a repetition as text: what it names may lie elsewhere now, and is named as it was."""
+        raw = tomllib.loads(self.result.spec_text)
+        strategy = str(self.place / raw["strategy"]) if ".py:" in raw["strategy"] else raw["strategy"]
+        named = replace(setup.spec, market=tuple(self.place / path for path in raw["market"]), strategy=strategy)
+        return to_toml(named, setup.params, self.place)
 
     @property
     def fingerprint(self) -> str:
@@ -82,12 +89,9 @@ def made_ready(stored: Stored, asked: str, market: Sequence[Path] = ()) -> Setup
         As `prepare`.
     """
     spec = load_spec(stored.folder / "spec.toml")
-    named = tuple(stored.place / path for path in tomllib.loads(stored.result.spec_text)["market"])
     spec = replace(spec, market=tuple(market) or spec.market)
     _refuse_other_data(spec, stored.fingerprint, f"{asked} {stored.folder}")
-    setup = prepare(spec)
-    # The folder may have been moved, or its data: its spec still names them as it did.
-    return replace(setup, spec=replace(setup.spec, market=named))
+    return prepare(spec)
 
 
 def _refuse_other_data(spec: Spec, fingerprint: str, asked: str) -> None:

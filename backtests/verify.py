@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from backtests.attacks import attacks_in, repeat_attacks
@@ -70,7 +70,7 @@ def verify(folder: Path, market: Sequence[Path] = ()) -> Verified:
 
 def _repeat(stored: Stored, setup: Setup, folder: Path) -> None:
     """Write the report again, with the attacks on it where it has any."""
-    result = compute(setup, stored.place.parent)
+    result = replace(compute(setup, stored.place.parent), spec_text=stored.spec_again(setup))
     result.write(folder)
     if attacks_in(stored.folder):
         repeat_attacks(stored.folder, setup, result, folder)

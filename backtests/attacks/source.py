@@ -38,7 +38,7 @@ def other_source(case: Case, source: Source) -> tuple[Attack, str | None]:
     if not source:
         return Attack(NAME, what, why="none was given: --market DIR names one, --what-if W a world"), None
     spec, own = case.setup.spec, case.setup.market
-    places = source.market or own.folder.paths
+    places = source.market or spec.market
     try:
         setup = prepare(replace(spec, market=places, what_if=source.what_if or spec.what_if))
         if setup.market.fingerprint == own.fingerprint:
