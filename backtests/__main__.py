@@ -269,7 +269,19 @@ def _lookahead(options: argparse.Namespace) -> tuple[Answer, int]:
 def _report(options: argparse.Namespace) -> tuple[Answer, int]:
     from backtests import verbs
 
-    return verbs.report(options.dirs), OK
+    _refuse_idle_out(options)
+    return verbs.compare(options.dirs, options.out) if options.compare else verbs.report(options.dirs), OK
+
+
+def _refuse_idle_out(options: argparse.Namespace) -> None:
+    """Refuse ``--out`` where pages are drawn again: they stay where they are."""
+    if options.out and not options.compare:
+        raise SpecError(
+            asked=f"draw pages into {options.out}",
+            found="no --compare",
+            rule="a page is drawn again in the folder of its run; --out is where a comparison goes",
+            todo="leave --out away, or add --compare",
+        )
 
 
 def _verify(options: argparse.Namespace) -> tuple[Answer, int]:

@@ -190,6 +190,9 @@ def _status_arguments(verb: argparse.ArgumentParser) -> None:
 
 def _report_arguments(verb: argparse.ArgumentParser) -> None:
     verb.add_argument("dirs", nargs="+", type=Path, metavar="DIR", help="folders of runs")
+    verb.add_argument("--compare", action="store_true", help="one page with all of them side by side instead")
+    where = "where the comparison goes (default: beside the first run)"
+    verb.add_argument("--out", type=Path, metavar="DIR", help=where)
 
 
 def _verify_arguments(verb: argparse.ArgumentParser) -> None:

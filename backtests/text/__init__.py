@@ -29,7 +29,7 @@ _WRITERS: dict[str, Callable[[Answer], str]] = {
     "claims": analysis.claims,
     "vehicles": analysis.vehicles,
     "drivers": analysis.drivers,
-    "report": runs.report,
+    "report": reviews.report,
     "sweep": sweeps.sweep,
     "sweep status": sweeps.status,
     "review": review.review,

@@ -52,8 +52,13 @@ def _judged(row: Answer) -> str:
     return "survives" if row["survives"] else f"BREAKS{ways}"
 
 
-def compare(answer: Answer) -> str:
-    """Say the figures of each run side by side, what differs between them, and which page was written."""
+def report(answer: Answer) -> str:
+    """Name the pages drawn again, one a line; of a comparison say what it says."""
+    return _compared(answer) if "common" in answer else "\n".join(answer["pages"])
+
+
+def _compared(answer: Answer) -> str:
+    """Say the figures of each run side by side, and what differs between them."""
     head = ["run", "net", "gross", "Sharpe", "max DD", "costs, yen"]
     rows = [
         [
@@ -61,7 +66,7 @@ def compare(answer: Answer) -> str:
             *(signed_percent(run[side]["total_return"]) for side in ("net", "gross")),
             "-" if run["net"]["sharpe"] is None else f"{run['net']['sharpe']:.2f}",
             signed_percent(run["net"]["max_drawdown"]),
-            f"{run['costs_total']:,.0f}",
+            f"{run['costs_common']:,.0f}",
         ]
         for run in answer["runs"]
     ]

@@ -7,11 +7,11 @@ Script, notebook and shell are the same thing: ``python -m backtests check DIR -
 from __future__ import annotations
 
 from backtests.verbs.analysis import drivers, vehicles
-from backtests.verbs.attacks import attack, verify
 from backtests.verbs.audit import claims
 from backtests.verbs.catalogue import describe, listing
 from backtests.verbs.indexes import bank, flows, index, review
 from backtests.verbs.markets import check, sample
+from backtests.verbs.reviews import attack, compare, verify
 from backtests.verbs.runs import DEMO, demo, lookahead, report, run
 from backtests.verbs.shared import SAMPLE, SPECS, Answer, Folders
 from backtests.verbs.sweeps import sweep, sweep_status, trials
@@ -28,6 +28,7 @@ __all__ = [
     "bank",
     "check",
     "claims",
+    "compare",
     "demo",
     "describe",
     "drivers",

@@ -1,4 +1,4 @@
-"""The verbs against a report: ``verify`` repeats it, ``attack`` tries what breaks it."""
+"""The verbs for who reviews reports: ``verify`` repeats one, ``attack`` tries what breaks it, ``compare`` several."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from pathlib import Path
 from backtests.attacks import attack as attack_run
 from backtests.facts import data_facts
 from backtests.prepare import Setup, day_of
+from backtests.report import write_compare
 from backtests.sweeps.lock import whole
-from backtests.verbs.shared import Answer, Folders, paths
+from backtests.verbs.shared import Answer, Folders, about, paths
 from backtests.verify import Verified
 from backtests.verify import verify as verify_run
 from backtests.version import VERSION
@@ -94,6 +95,34 @@ def attack(
     answer, setup = attack_run(Path(folder), paths(market), what_if, tell)
     page = Path(folder).resolve() / "index.html"
     return {"run_id": Path(folder).resolve().name, "report": str(page), **answer, **_about(setup)}
+
+
+def compare(folders: Folders, out: Path | str | None = None) -> Answer:
+    """Put stored runs side by side on one page.
+
+    Parameters
+    ----------
+    folders : sequence of paths
+        Of runs, at least two.
+    out : path, optional
+        Folder that gets the folder of the comparison; that of the first run by default.
+
+    Returns
+    -------
+    dict
+        ``pages`` [the page], ``runs`` [{label, run_id, net, gross, costs_total, ...}], ``common`` {sessions, from, to,
+        spans}, ``correlation``, ``differs`` [{key, values}], ``data``, ``version``.
+
+    Raises
+    ------
+    SpecError
+        Fewer than two runs, one of them twice, or no session that all of them have.
+    MissingData
+        A folder without a stored run.
+    """
+    page, values = write_compare(paths(folders), None if out is None else Path(out))
+    kept = {key: value for key, value in values.items() if key not in ("schema", "curves")}
+    return {"pages": [str(page)], **kept, **about(None)}
 
 
 def _about(setup: Setup) -> Answer:
