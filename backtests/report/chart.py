@@ -92,4 +92,4 @@ def strokes(n: int) -> list[dict[str, str]]:
     """
     dashes = ("none", "7 3", "2 3", "9 3 2 3")
     hues = [(190 + round(360 * i / n)) % 360 for i in range(n)]
-    return [{"colour": f"hsl({hue}, 65%, 45%)", "dash": dashes[i % len(dashes)]} for i, hue in enumerate(hues)]
+    return [{"colour": f"hsl({hue}, 65%, 40%)", "dash": dashes[i % len(dashes)]} for i, hue in enumerate(hues)]
