@@ -92,14 +92,12 @@ def test_a_delay_is_the_run_that_decides_a_bar_later(market: Path, tmp_path: Pat
     assert simple.delay(case_of(spec_of(tmp_path, market, "Pattern"))).figures.net == late
 
 
-def test_a_delay_reaches_back_before_the_first_bar_traded(market: Path, tmp_path: Path) -> None:
-    """The run begins on the session that gains: its order was decided before, and a bar late it is within the run."""
-    days = pd.read_csv(market / "n225.csv")["date"]
-    dated = f"from = {days[PERIOD * 3]}\nto = {days[PERIOD * 4 - 2]}"
-    case = case_of(spec_of(tmp_path, market, "Pattern", spec=dated))
+def test_a_delayed_holding_is_the_one_that_begins_a_session_later(small: Path) -> None:
+    spec = shipped("hold", small)
+    case = case_of(spec)
+    second = case.setup.traded.session[1].item()
 
-    assert case.result.fills.empty
-    assert simple.delay(case).figures.net == net_of(spec_of(tmp_path, market, "Pattern", spec=dated, lag=1)) != 0
+    assert simple.delay(case).figures.net == net_of(replace(spec, start=second)) != case.base.net
 
 
 @pytest.mark.parametrize("name", ["vi_gate", "split_pair"])
@@ -249,7 +247,7 @@ def test_orders_that_do_not_give_the_account_are_not_attacked(small: Path, tmp_p
     case = case_of(spec_of(tmp_path, small, "Plain"))
     execution = trade_plain(case.setup, case.setup.strategy, case.ground)  # type: ignore[arg-type]
     found, why = replayed(replace(execution, equity=execution.equity + 1), case.ground)
-    case.__dict__["_wanted"] = (found, None, why)
+    case.__dict__["_wanted"] = (found, why)
 
     assert found is None
     assert simple.delay(case).why == why

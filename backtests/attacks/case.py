@@ -147,14 +147,11 @@ class Case:
         return self.figures_of(self.returns)
 
     @cached_property
-    def _wanted(self) -> tuple[Targets | None, Targets | None, str]:
-        """The targets of the traded bars, the same a bar later, and why there are none."""
+    def _wanted(self) -> tuple[Targets | None, str]:
         setup = self.setup
-        if not issubclass(setup.strategy, PlainStrategy):
-            targets = targets_of(setup)
-            return targets.rows(setup.span), later(targets).rows(setup.span), ""
-        found, why = replayed(trade_plain(setup, setup.strategy, self.ground), self.ground)
-        return found, None if found is None else later(found), why
+        if issubclass(setup.strategy, PlainStrategy):
+            return replayed(trade_plain(setup, setup.strategy, self.ground), self.ground)
+        return targets_of(setup).rows(setup.span), ""
 
     @property
     def targets(self) -> Targets | None:
@@ -162,14 +159,9 @@ class Case:
         return self._wanted[0]
 
     @property
-    def delayed(self) -> Targets | None:
-        """The same, each row a bar later."""
-        return self._wanted[1]
-
-    @property
     def why_none(self) -> str:
         """Why there are no targets."""
-        return self._wanted[2]
+        return self._wanted[1]
 
     @property
     def is_plain(self) -> bool:

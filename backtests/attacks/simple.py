@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from backtests import benchmarks
-from backtests.attacks.case import BEATS, Attack, Case, Figures
+from backtests.attacks.case import BEATS, Attack, Case, Figures, later
 
 #: Costs are multiplied by this.
 DEARER = 3
@@ -16,9 +16,9 @@ BEST, LEAST = 10, 20
 def delay(case: Case) -> Attack:
     """Fill every order one bar later than it was decided for."""
     name, what = "delay one bar", "Every order was given one bar later; a gain that is lost by that was one bar's."
-    if case.delayed is None:
+    if case.targets is None:
         return Attack(name, what, why=case.why_none)
-    return case.attack(name, what, case.traded(case.delayed))
+    return case.attack(name, what, case.traded(later(case.targets)))
 
 
 def costs(case: Case) -> Attack:
