@@ -160,6 +160,17 @@ def test_a_year_left_out_of_a_holding_is_that_year_in_cash(small: Path) -> None:
     assert labelled(leave_out.year(case))["2021"] == pytest.approx(without, abs=0.02)
 
 
+def test_a_year_in_cash_begins_and_ends_with_its_fills(small: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    case, wanted = case_of(shipped("hold", small)), list[Targets]()
+    monkeypatch.setattr(Case, "traded", lambda self, targets: wanted.append(targets) or self.base)
+    leave_out.year(case)
+    fills = case.setup.traded.session[1:]  # the orders of a row fill on the next bar
+
+    for year, targets in zip((2019, 2020, 2021, 2022), wanted, strict=True):
+        in_cash = fills[targets.at_open[:-1, 0] == 0.0]
+        assert in_cash.tolist() == [day for day in fills.tolist() if day.year == year]
+
+
 def test_against_an_index_a_run_must_be_ahead_of_it(market: Path, small: Path, tmp_path: Path) -> None:
     case = case_of(spec_of(tmp_path, market, "Pattern"))
     total = metrics.total_return(case.result.returns["benchmark_total"])
