@@ -332,7 +332,43 @@ def _lookahead(options: argparse.Namespace) -> tuple[Answer, int]:
 def _report(options: argparse.Namespace) -> tuple[Answer, int]:
     from backtests import verbs
 
+    _refuse_idle(options)
+    if options.compare:
+        return verbs.compare(options.dirs, options.out), OK
     return verbs.report(options.dirs, pdf=options.pdf), OK
+
+
+def _refuse_idle(options: argparse.Namespace) -> None:
+    """Refuse ``--out`` where pages are drawn again: they stay where they are; and a comparison as PDF: there is none."""
+    if options.compare and options.pdf:
+        raise SpecError(
+            asked="compare runs as PDF",
+            found="--compare and --pdf",
+            rule="a comparison is written first, and drawn as PDF like any other page",
+            todo="report --compare RUN RUN2, then report --pdf on the folder it names",
+        )
+    if options.out and not options.compare:
+        raise SpecError(
+            asked=f"draw pages into {options.out}",
+            found="no --compare",
+            rule="a page is drawn again in the folder of its run; --out is where a comparison goes",
+            todo="leave --out away, or add --compare",
+        )
+
+
+def _verify(options: argparse.Namespace) -> tuple[Answer, int]:
+    from backtests import verbs
+
+    answer = verbs.verify(options.dir, options.market)
+    return answer, NO if answer["differs"] else OK
+
+
+def _attack(options: argparse.Namespace) -> tuple[Answer, int]:
+    from backtests import verbs
+    from backtests.text.progress import telling
+
+    with telling(sys.stderr, options.quiet) as tell:
+        return verbs.attack(options.dir, options.market, options.what_if, tell), OK
 
 
 #: Verb -> what answers it.
@@ -361,6 +397,8 @@ _VERBS: dict[str, _Verb] = {
     f"sweep {STATUS}": _sweep_status,
     "lookahead": _lookahead,
     "report": _report,
+    "verify": _verify,
+    "attack": _attack,
 }
 
 

@@ -247,10 +247,26 @@ def _status_arguments(verb: argparse.ArgumentParser) -> None:
 def _report_arguments(verb: argparse.ArgumentParser) -> None:
     verb.add_argument("dirs", nargs="+", type=Path, metavar="DIR", help="folders of runs, sweeps, claims and indexes")
     _pdf_argument(verb)
+    verb.add_argument("--compare", action="store_true", help="one page with all of them side by side instead")
+    where = "where the comparison goes (default: beside the first run)"
+    verb.add_argument("--out", type=Path, metavar="DIR", help=where)
 
 
 def _pdf_argument(verb: argparse.ArgumentParser) -> None:
     verb.add_argument("--pdf", action="store_true", help="also the page as PDF, beside it (extra pdf)")
+
+
+def _verify_arguments(verb: argparse.ArgumentParser) -> None:
+    verb.add_argument("dir", type=Path, metavar="DIR", help="folder of a run")
+    moved = "where its data lie, if not where its spec says; several are layered"
+    verb.add_argument("--market", action="append", default=[], type=Path, metavar="DIR", help=moved)
+
+
+def _attack_arguments(verb: argparse.ArgumentParser) -> None:
+    verb.add_argument("dir", type=Path, metavar="DIR", help="folder of a run; its page gets the table")
+    other = "another source to run its spec on; several are layered"
+    verb.add_argument("--market", action="append", default=[], type=Path, metavar="DIR", help=other)
+    verb.add_argument("--what-if", default="", metavar="W", help=f"a world to run its spec in: {_WORLDS}")
 
 
 def _claims_arguments(verb: argparse.ArgumentParser) -> None:
@@ -357,4 +373,6 @@ VERBS: dict[str, tuple[Callable[[argparse.ArgumentParser], None], str]] = {
     f"sweep {STATUS}": (_status_arguments, "how far a sweep is, from any shell, while it runs or not"),
     "lookahead": (_spec_arguments, "try every look-ahead test on a spec, every row; exit 1 on a leak"),
     "report": (_report_arguments, "draw stored pages again, from what lies in their folders"),
+    "verify": (_verify_arguments, "repeat a report from its own spec; exit 1 if a byte differs, 2 without its data"),
+    "attack": (_attack_arguments, "what breaks a report: delayed, dearer, without its best days, on other dates, ..."),
 }

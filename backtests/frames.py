@@ -71,10 +71,34 @@ def _equity(execution: Execution, bars: Bars, days: pd.Index, cash: int) -> pd.D
     gross = net + np.append(0, np.cumsum(paid)[ends])
     frame = pd.DataFrame({"net": net / PER_YEN, "gross": gross / PER_YEN}, index=days)
     if execution.deposits:
-        sen = np.zeros(len(bars), dtype=np.int64)
-        sen[list(execution.deposits)] = list(execution.deposits.values())
-        frame["deposits"] = np.diff(np.append(0, np.cumsum(sen)[ends]), prepend=0) / PER_YEN
+        frame["deposits"] = _paid_in(execution.deposits, bars)
     return frame
+
+
+def account_returns(equity: np.ndarray, deposits: Mapping[int, int], bars: Bars, cash: int) -> pd.Series:
+    """Return the session returns of an account, fractions, the first one from the cash it began with.
+
+    Parameters
+    ----------
+    equity : ndarray of int64, shape (n_bars,)
+        Sen, after each bar.
+    deposits : mapping of bar to int
+        Sen paid in before a bar's open.
+    bars : Bars
+    cash : int
+        Sen at the start.
+    """
+    days = with_start(bars)
+    value = pd.Series(np.append(cash, equity[bars.last_of_session]) / PER_YEN, days)
+    return _time_weighted(value, pd.Series(_paid_in(deposits, bars), days)).iloc[1:]
+
+
+def _paid_in(deposits: Mapping[int, int], bars: Bars) -> np.ndarray:
+    """Return the yen paid in before each session's close, a zero before the first session."""
+    sen = np.zeros(len(bars), dtype=np.int64)
+    sen[list(deposits)] = list(deposits.values())
+    paid: np.ndarray = np.diff(np.append(0, np.cumsum(sen)[bars.last_of_session]), prepend=0) / PER_YEN
+    return paid
 
 
 def _time_weighted(value: pd.Series, paid_in: pd.Series) -> pd.Series:

@@ -17,7 +17,7 @@ from backtests.loading import build_params, load_strategy
 from backtests.spec import Spec
 from backtests.trading.instruments import Instrument, instrument
 from backtests.trading.quotes import ADJUSTED
-from indexsim import gate, suspension, whatif
+from indexsim import gate, sessions, suspension, whatif
 from indexsim.bars import Bars
 from indexsim.errors import Finding, MissingData, SpecError, unknown_name
 from indexsim.index import PriceWeightedIndex
@@ -115,11 +115,10 @@ def prepare(spec: Spec, folder: Folder | None = None, rebuilt: bool = True) -> S
     refuse_unknown_rules(spec.waive)
     strategy = load_strategy(spec.strategy)
     params = build_params(strategy, spec.params)
-    market = MarketData(folder or Folder(spec.market))
     if spec.what_if:
         # However it is written ("cap=0.10"), one world is one run.
         spec = replace(spec, what_if=str(whatif.parse(spec.what_if)))
-        market = whatif.build(market, spec.what_if, spec.end)
+    market = open_market(spec, folder)
     use = check_files(market, strategy, params, spec)
     bars, span, spans = use.bars, use.span, use.spans
     first, last = day_of(bars.session[span.start]), day_of(bars.session[span.stop - 1])
@@ -202,6 +201,18 @@ def files_traded(traded: Iterable[Instrument], spec: Spec) -> tuple[str, ...]:
     return tuple(dict.fromkeys([*names, *(["usdjpy"] if spec.base != "JPY" else [])]))
 
 
+def open_market(spec: Spec, folder: Folder | None = None) -> MarketData:
+    """Return the market that a spec names, or that of its world; a folder is what somebody has opened of it before.
+
+    Raises
+    ------
+    MissingData, DataError
+        A folder that is not there, or one that its world cannot be made of.
+    """
+    market = MarketData(folder or Folder(spec.market))
+    return whatif.build(market, spec.what_if, spec.end) if spec.what_if else market
+
+
 def refuse_unknown_rules(waived: Iterable[str]) -> None:
     """Raise `SpecError` for a rule that cannot be waived, with the nearest one that can."""
     for rule in waived:
@@ -250,3 +261,8 @@ def day_of(session: np.datetime64) -> date:
     """Return a session as a date."""
     day: date = session.astype("datetime64[D]").item()
     return day
+
+
+def per_year(setup: Setup) -> float:
+    """Return the sessions per year of a run."""
+    return sessions.per_year(day_of(setup.traded.session[0]), day_of(setup.traded.session[-1]))

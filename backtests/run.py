@@ -17,12 +17,14 @@ import numpy as np
 from backtests import benchmarks, lookahead
 from backtests.facts import reserves, run_facts
 from backtests.frames import make_frames
+from backtests.ladder import DECIDES_AGAIN, SIZES, ladder
 from backtests.lookahead.purity import pure_targets, stateless
 from backtests.plain import UNCHECKED, PlainStrategy
-from backtests.prepare import Setup, prepare
+from backtests.prepare import Setup, per_year, prepare
 from backtests.regimes import recorded
 from backtests.residuals import as_rows, residuals
 from backtests.result import Result
+from backtests.retrade import Account, Ground, account_of
 from backtests.spec import Spec, identity, to_toml
 from backtests.trading.broker import Terms
 from backtests.trading.execution import PER_YEN
@@ -85,17 +87,28 @@ def compute(setup: Setup, out: Path) -> Result:
     """
     if issubclass(setup.strategy, PlainStrategy):
         return _compute_plain(setup, setup.strategy, out)
+    from backtests.engine import execute
+
     targets = targets_of(setup)
     rows = lookahead.check_rows(targets, setup.market, setup.bars, setup.span, setup.spec.strict)
     leaks = lookahead.find_leaks(setup.strategy, setup.params, setup.market, setup.bars, targets, rows)
-    feed, execution = trade(setup, targets, setup.market, setup.span)
+    ground, wanted = ground_of(setup), targets.rows(setup.span)
+    execution = execute(wanted, ground.feed, setup.instruments, setup.traded, ground.terms)
+    rungs = ladder(ground, lambda ground: ground.trade(wanted), execution.equity, per_year(setup))
     checked = {
         "rows": setup.span.stop - setup.span.start,
         "rows_checked": len(rows),
         "leaks": leaks,
         "blind_spots": list(lookahead.BLIND_SPOTS),
     }
-    return _result(setup, execution, feed, checked, out)
+    costs = {"ladder": rungs, "ladder_sizes": SIZES[targets.unit]}
+    return _result(setup, execution, ground.feed, checked, costs, out)
+
+
+def ground_of(setup: Setup) -> Ground:
+    """Return what a prepared run trades on."""
+    feed = make_feed(setup.market, setup.instruments, setup.traded, conventions(setup.spec), setup.index)
+    return Ground(feed, setup.instruments, setup.traded, terms_of(setup))
 
 
 def execution_of(setup: Setup) -> tuple[Feed, Execution]:
@@ -107,18 +120,25 @@ def execution_of(setup: Setup) -> tuple[Feed, Execution]:
         As `targets_of`, or what a plain `backtrader.Strategy` raises.
     """
     if issubclass(setup.strategy, PlainStrategy):
-        return _trade_plain(setup, setup.strategy)
+        ground = ground_of(setup)
+        return ground.feed, trade_plain(setup, setup.strategy, ground)
     return trade(setup, targets_of(setup), setup.market, setup.span)
 
 
-def _trade_plain(setup: Setup, strategy: type[PlainStrategy]) -> tuple[Feed, Execution]:
+def trade_plain(setup: Setup, strategy: type[PlainStrategy], ground: Ground) -> Execution:
+    """Let a plain `backtrader.Strategy` decide and trade on a ground.
+
+    Raises
+    ------
+    ToolError
+        What it raises, as one message.
+    """
     from backtests.engine import execute_plain
 
-    bars = setup.traded
-    feed = make_feed(setup.market, setup.instruments, bars, conventions(setup.spec), setup.index)
+    bars = ground.bars
     series, params = strategy.series(setup.market, bars), dataclasses.asdict(setup.params)
     try:
-        return feed, execute_plain(strategy.plain, params, series, feed, setup.instruments, bars, terms_of(setup))
+        return execute_plain(strategy.plain, params, series, ground.feed, ground.instruments, bars, ground.terms)
     except ToolError:
         raise
     except Exception as error:  # code of a user's own may fail in any way
@@ -126,10 +146,17 @@ def _trade_plain(setup: Setup, strategy: type[PlainStrategy]) -> tuple[Feed, Exe
 
 
 def _compute_plain(setup: Setup, strategy: type[PlainStrategy], out: Path) -> Result:
-    feed, execution = _trade_plain(setup, strategy)
+    ground = ground_of(setup)
+    execution = trade_plain(setup, strategy, ground)
+
+    def again(ground: Ground) -> Account:
+        return account_of(trade_plain(setup, strategy, ground))
+
+    rungs = ladder(ground, again, execution.equity, per_year(setup))
     blind = [*UNCHECKED, *lookahead.BLIND_SPOTS]
     checked = {"rows": len(setup.traded), "rows_checked": 0, "leaks": [], "blind_spots": blind, "unchecked": True}
-    return _result(setup, execution, feed, checked, out)
+    costs = {"ladder": rungs, "ladder_sizes": DECIDES_AGAIN}
+    return _result(setup, execution, ground.feed, checked, costs, out)
 
 
 def targets_of(setup: Setup) -> Targets:
@@ -224,7 +251,9 @@ def conventions(spec: Spec) -> Conventions:
     )
 
 
-def _result(setup: Setup, execution: Execution, feed: Feed, checked: dict[str, Any], out: Path) -> Result:
+def _result(
+    setup: Setup, execution: Execution, feed: Feed, checked: dict[str, Any], costs: dict[str, Any], out: Path
+) -> Result:
     levels = {b.name: benchmarks.levels(setup.market, setup.traded, b) for b in benchmarks.BENCHMARKS}
     exchange = _exchange(setup) if setup.spec.base == "USD" else None
     frames = make_frames(execution, feed, setup.instruments, setup.traded, setup.spec.cash, levels, exchange)
@@ -232,7 +261,12 @@ def _result(setup: Setup, execution: Execution, feed: Feed, checked: dict[str, A
     folder = (out / run_id(setup)).resolve()
     legs = setup.strategy.legs(setup.params)
     pairs = residuals(frames["positions"], frames["equity"]["net"], legs, setup.market) if legs else None
-    facts = {**run_facts(setup, execution, feed, checked), "run_id": run_id(setup), "command": _command(folder)}
+    facts = {
+        **run_facts(setup, execution, feed, checked),
+        "run_id": run_id(setup),
+        "command": _command(folder),
+        **costs,
+    }
     if pairs is not None:
         facts["pairs"] = as_rows(pairs)
     return Result(facts=facts, spec_text=to_toml(setup.spec, setup.params, folder), **frames)

@@ -19,14 +19,13 @@ from backtests import metrics
 from backtests.facts import _costs
 from backtests.fast.machine import Machine, Ruler
 from backtests.loading import build_params, load_strategy, parameter_types
-from backtests.prepare import prepare
+from backtests.prepare import per_year, prepare
 from backtests.run import compute, execution_of
 from backtests.spec import load_spec, with_settings
 from backtests.sweeps.evaluate import Evaluator
 from backtests.sweeps.plan import load_plan
 from backtests.sweeps.proof import prove, setup_of
 from backtests.sweeps.sweep import settle
-from backtests.sweeps.worlds import per_year
 from backtests.trading.ledger import round_trips
 from indexsim.errors import SpecError
 from tests.conftest import ROOT, SPECS

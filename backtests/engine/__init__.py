@@ -71,7 +71,7 @@ def execute(targets: Targets, feed: Feed, instruments: Sequence[Instrument], bar
     LedgerError
         Where the books do not reconcile, to the sen, or backtrader's own differ by more than rounding.
     """
-    stage = _Stage(feed, instruments, bars, terms, _deposits(targets))
+    stage = _Stage(feed, instruments, bars, terms, deposits_of(targets))
     return stage.run(wanted=_wanted(targets, terms.rebalance), unit=targets.unit)
 
 
@@ -153,7 +153,7 @@ class _Stage:
         return Execution(equity, quantity, book, tuple(self.broker.records), deposits)
 
 
-def _deposits(targets: Targets) -> dict[int, int]:
+def deposits_of(targets: Targets) -> dict[int, int]:
     """Return bar -> sen paid in before its open: row t of the targets acts on bar t + 1."""
     if targets.deposits is None:
         return {}

@@ -23,7 +23,7 @@ from urllib.parse import quote
 from backtests.report.page import Numbers, templates
 
 #: What a run's folder holds beside the bytes that repeating it must give again.
-BESIDE = ("run.log", "verify.log", "changes.json", "changes.html")
+BESIDE = ("run.log", "verify.log", "changes.json", "changes.html", "index.pdf")
 
 #: Raised when a name of the JSON changes its meaning.
 SCHEMA = 1

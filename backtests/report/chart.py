@@ -74,3 +74,22 @@ def _points(values: list[float], scale: Scale) -> str:
     """Return values as SVG points, spread evenly over the width."""
     step = 1000.0 / max(len(values) - 1, 1)
     return " ".join(f"{i * step:.1f},{scale.y(value):.2f}" for i, value in enumerate(values))
+
+
+def together(lines: list[list[float]], ticks: list[float]) -> dict[str, Any]:
+    """Return several lines on one scale: ``points`` of each, and ``tops``, the heights of the ticks in percent."""
+    scale = _scale([ticks, *lines])
+    return {"points": [_points(line, scale) for line in lines], "tops": [scale.y(tick) for tick in ticks]}
+
+
+def strokes(n: int) -> list[dict[str, str]]:
+    """Return a colour and a dash for each of n lines: hues around the circle, dashes for who sees no hues.
+
+    Examples
+    --------
+    >>> [stroke["dash"] for stroke in strokes(5)]
+    ['none', '7 3', '2 3', '9 3 2 3', 'none']
+    """
+    dashes = ("none", "7 3", "2 3", "9 3 2 3")
+    hues = [(190 + round(360 * i / n)) % 360 for i in range(n)]
+    return [{"colour": f"hsl({hue}, 65%, 40%)", "dash": dashes[i % len(dashes)]} for i, hue in enumerate(hues)]

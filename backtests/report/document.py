@@ -80,6 +80,7 @@ def document(result: Result, sheets: Sequence[Sheet] = ()) -> dict[str, Any]:
         "benchmark_total": _benchmark(result, "benchmark_total"),
         **({"benchmark_topix": _benchmark(result, "benchmark_topix")} if "benchmark_topix" in result.returns else {}),
         "costs_total": float(sum(facts["costs"].values())),
+        **{key: facts[key] for key in ("ladder", "ladder_sizes") if key in facts},
         **_slippage(result),
         "profit": _profit(result),
         "ended": int(result.fills["why"].isin([SETTLEMENT, MARGIN_CALL]).sum()),

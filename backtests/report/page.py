@@ -22,7 +22,10 @@ from backtests.report.sheets import draw
 from backtests.report.verdict import LABELS
 from backtests.result import Result
 
-__all__ = ["Numbers", "document", "render", "report_folder", "templates", "write_run"]
+__all__ = ["ATTACKS", "Numbers", "document", "render", "report_folder", "templates", "write_run"]
+
+#: What breaks the result, where somebody tried (`backtests.attacks`).
+ATTACKS = "attacks.json"
 
 #: A step of a path into a document, or several steps.
 Part = str | int | tuple[str | int, ...]
@@ -185,8 +188,8 @@ def render(values: dict[str, Any], pictures: dict[str, bytes]) -> str:
 def write_run(result: Result, folder: Path) -> None:
     """Write ``index.html`` and ``report.json`` into `folder`, beside what ``Result.write`` wrote.
 
-    The same result gives the same bytes. What changed since the previous report is written last, beside them
-    (`backtests.report.changes`).
+    The same result, and the same attacks where the folder holds any, give the same bytes. What changed since the
+    previous report is written last, beside them (`backtests.report.changes`).
 
     Raises
     ------
@@ -196,13 +199,19 @@ def write_run(result: Result, folder: Path) -> None:
     from backtests.report.changes import write_changes  # which renders with what stands above
 
     sheets = draw(result)
-    values = document(result, sheets)
+    values = document(result, sheets) | _attacks(folder)
     text = json.dumps(values, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
     # Rendered from what a reader of the file gets, so that the two cannot differ.
     page = render(json.loads(text), {sheet.name: sheet.png for sheet in sheets if sheet.png is not None})
     (folder / "report.json").write_text(text, "utf-8")
     (folder / "index.html").write_text(page, "utf-8")
     write_changes(folder)
+
+
+def _attacks(folder: Path) -> dict[str, Any]:
+    """Return the attacks stored in a folder as a part of its document."""
+    stored = folder / ATTACKS
+    return {"attacks": json.loads(stored.read_text("utf-8"))} if stored.is_file() else {}
 
 
 def report_folder(folder: Path) -> None:

@@ -24,7 +24,7 @@ Row = dict[str, Any]
 CAP = 200
 
 #: Points of a curve on the page.
-_POINTS = 600
+POINTS = 600
 
 
 def day(value: object) -> str:
@@ -227,7 +227,7 @@ def rejected_orders(result: Result) -> Row:
 
 
 def curves(result: Result) -> Row:
-    """Return the curves of the first chart: cumulative return and drawdown, thinned to `_POINTS` sessions.
+    """Return the curves of the first chart: cumulative return and drawdown, thinned to `POINTS` sessions.
 
     Between two kept sessions the drawdown keeps its lowest value, so that the deepest point stays.
     """
@@ -240,7 +240,7 @@ def curves(result: Result) -> Row:
             grown = (1.0 + result.returns[name].fillna(0.0)).cumprod() - 1.0
             lines[name] = pd.concat([lines["net"].iloc[:1], grown])
     under = (equity["net"] / equity["net"].cummax() - 1.0).to_numpy(dtype=np.float64)
-    every = -(-len(under) // _POINTS)
+    every = -(-len(under) // POINTS)
     kept = [*range(0, len(under) - 1, every), len(under) - 1]
     drawn = {name: [float(series.iloc[k]) for k in kept] for name, series in lines.items()}
     lowest = [float(under[a + 1 : b + 1].min()) for a, b in pairwise([-1, *kept])]

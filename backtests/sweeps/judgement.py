@@ -11,13 +11,13 @@ import numpy as np
 from backtests.fast import figures
 from backtests.overfit.verdict import Chosen, judge
 from backtests.overfit.walkforward import folds, walk_forward
-from backtests.prepare import day_of
+from backtests.prepare import day_of, per_year
 from backtests.run import execution_of
 from backtests.sweeps.evaluate import Evaluator
 from backtests.sweeps.proof import setup_of
 from backtests.sweeps.space import GRID
 from backtests.sweeps.store import Store
-from backtests.sweeps.worlds import SESSIONS, World, benchmark_of, per_year
+from backtests.sweeps.worlds import SESSIONS, World, benchmark_of
 from backtests.trading.execution import PER_YEN
 from indexsim.errors import ToolError
 

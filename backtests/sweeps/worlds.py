@@ -15,7 +15,7 @@ from backtests.fast.machine import Machine, Ruler
 from backtests.fast.tape import make_tape
 from backtests.loading import load_strategy
 from backtests.plain import PlainStrategy
-from backtests.prepare import Setup, day_of, prepare
+from backtests.prepare import Setup, open_market, per_year, prepare
 from backtests.run import conventions
 from backtests.spec import Spec
 from backtests.sweeps.plan import Plan
@@ -23,9 +23,8 @@ from backtests.sweeps.sharing import Shared
 from backtests.trading.execution import PER_YEN
 from backtests.trading.feeds import Feed, make_feed
 from backtests.trading.ledger import round_trips
-from indexsim import sessions, whatif
 from indexsim.errors import SpecError, ToolError
-from indexsim.market import Folder, MarketData
+from indexsim.market import Folder
 from strategies.base import Strategy, Targets
 from strategies.rules import Ruled, numeric
 
@@ -135,11 +134,6 @@ def is_ruled(strategy: type[Strategy]) -> bool:
     return issubclass(strategy, Ruled)
 
 
-def per_year(setup: Setup) -> float:
-    """Return the sessions per year of a run."""
-    return sessions.per_year(day_of(setup.traded.session[0]), day_of(setup.traded.session[-1]))
-
-
 def benchmark_of(setup: Setup) -> tuple[str, np.ndarray] | None:
     """Return what a sweep has to beat, by name, and its session log returns: the Nikkei with dividends, or without."""
     found = {b.name: levels(setup.market, setup.traded, b).to_numpy() for b in BENCHMARKS}
@@ -211,8 +205,7 @@ def _market(spec: Spec, folder: Folder) -> Shared[_Traded | ToolError]:
 
     What one trial lacks must not be asked of another: nothing is prepared here.
     """
-    strategy, market = load_strategy(spec.strategy), MarketData(folder)
-    market = whatif.build(market, spec.what_if, spec.end) if spec.what_if else market
+    strategy, market = load_strategy(spec.strategy), open_market(spec, folder)
 
     def traded(params: Any) -> _Traded:
         return tuple(strategy.tradable(market, params)), tuple(strategy.needs(params))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from backtests.text import analysis, folders, importing, index, markets, review, runs, sweeps
+from backtests.text import analysis, folders, importing, index, markets, review, reviews, runs, sweeps
 
 Answer = dict[str, Any]
 
@@ -36,8 +36,10 @@ _WRITERS: dict[str, Callable[[Answer], str]] = {
     "claims": analysis.claims,
     "vehicles": analysis.vehicles,
     "drivers": analysis.drivers,
-    "report": runs.report,
+    "report": reviews.report,
     "sweep": sweeps.sweep,
     "sweep status": sweeps.status,
     "review": review.review,
+    "verify": reviews.verify,
+    "attack": reviews.attack,
 }

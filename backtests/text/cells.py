@@ -44,3 +44,8 @@ def percent(value: float | None) -> str:
 def number(value: float | None) -> str:
     """Return a number with two decimals, a dash for an unknown one."""
     return "-" if value is None else f"{value:.2f}"
+
+
+def signed_percent(value: float | None) -> str:
+    """Return a fraction in percent with its sign and two decimals, a dash for an unknown one."""
+    return "-" if value is None else f"{value:+.2%}"

@@ -57,8 +57,3 @@ def lookahead(answer: Answer) -> str:
     tried = ", ".join(f"{test} {rows}" for test, rows in answer["cuts"].items())
     lines.append(f"{answer['rows_checked']} of {answer['rows']} rows checked; {tried}; {len(answer['leaks'])} leaks")
     return "\n".join(lines)
-
-
-def report(answer: Answer) -> str:
-    """Name the pages written, one a line."""
-    return "\n".join([*answer["pages"], *answer.get("pdfs", [])])

@@ -15,6 +15,7 @@ from backtests.verbs.history import history
 from backtests.verbs.importing import import_files
 from backtests.verbs.indexes import bank, flows, index, review
 from backtests.verbs.markets import check, sample
+from backtests.verbs.reviews import attack, compare, verify
 from backtests.verbs.runs import DEMO, demo, lookahead, report, run
 from backtests.verbs.shared import SAMPLE, SPECS, Answer, Folders
 from backtests.verbs.sweeps import sweep, sweep_status, trials
@@ -27,9 +28,11 @@ __all__ = [
     "SPECS",
     "Answer",
     "Folders",
+    "attack",
     "bank",
     "check",
     "claims",
+    "compare",
     "convert",
     "cut",
     "data",
@@ -52,4 +55,5 @@ __all__ = [
     "sweep_status",
     "trials",
     "vehicles",
+    "verify",
 ]
