@@ -3,13 +3,17 @@ PYTHON ?= python3
 VENV := .venv
 PY := $(VENV)/bin/python
 
-.PHONY: run test test-all bench lint types clean
+.PHONY: run test test-all browser bench lint types clean
 
 run: $(VENV)/.run
 	$(PY) -m backtests demo
 
 test: $(VENV)/.test
-	$(PY) -m pytest -n 2 -q -m "not full"
+	$(PY) -m pytest -n 2 -q -m "not full and not browser"
+
+# Every page in headless Chromium; skipped with a reason where it is absent.
+browser: $(VENV)/.test
+	$(PY) -m pytest -q -rs -m browser
 
 test-all: $(VENV)/.test
 	COUNTS=1 $(PY) -m pytest -n 2 -q

@@ -339,7 +339,7 @@ def _report(options: argparse.Namespace) -> tuple[Answer, int]:
 
 
 def _refuse_idle(options: argparse.Namespace) -> None:
-    """Refuse ``--out`` where pages are drawn again: they stay where they are; and a comparison as PDF: there is none."""
+    """Refuse ``--out`` where pages are drawn again, for they stay where they are, and a comparison as PDF at once."""
     if options.compare and options.pdf:
         raise SpecError(
             asked="compare runs as PDF",
