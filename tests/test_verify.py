@@ -16,8 +16,9 @@ import backtests.verify
 from backtests import verbs
 from backtests.__main__ import main
 from backtests.attacks import attack
+from backtests.report.changes import BESIDE
 from backtests.run import run
-from backtests.stored import OUTSIDE, Stored
+from backtests.stored import Stored
 from indexsim.errors import MissingData
 from tests.attacked import patterned, spec_of
 
@@ -71,7 +72,7 @@ def test_a_report_with_attacks_repeats_to_the_byte(written: Path, capsys: pytest
 
     assert status == 0
     assert answer["differs"] == []
-    assert set(answer["equal"]) == set(before) - set(OUTSIDE)
+    assert set(answer["equal"]) == set(before) - set(BESIDE)
     assert {"index.html", "report.json", "attacks.json", "equity.parquet", "spec.toml"} <= set(answer["equal"])
     assert answer["code"]["same"]
     assert {path.name: path.read_bytes() for path in written.iterdir() if path.name != "verify.log"} == before
