@@ -12,7 +12,7 @@ from __future__ import annotations
 import hashlib
 import os
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from functools import cache
 from pathlib import Path
 from types import FunctionType
@@ -27,7 +27,9 @@ Kernel = TypeVar("Kernel", bound=Callable[..., Any])
 
 #: A sum in any order, no sign of zero, multiply-add in one: never that there is no NaN.
 _FASTMATH = {"reassoc", "nsz", "contract"}
-_APART = "kept_apart"
+#: The same, and no number computed with is NaN.
+_SUMMING = frozenset({*_FASTMATH, "nnan"})
+_APART, _SUMS = "kept_apart", "sums_in_any_order"
 _HERE = Path(__file__).resolve().parent
 
 
@@ -60,13 +62,20 @@ def exactly(function: Kernel, *folders: Path, summing: bool = False) -> Kernel:
     summing : bool
         Whether sums may be taken in any order, as by `compiled`; no number it computes with may be NaN then.
     """
-    fastmath = {*_FASTMATH, "nnan"} if summing else set[str]()
-    return cast(Kernel, _kept(_closed(function, {borrowed: _borrowed}, fastmath), cache_folder(*folders), fastmath))
+    fastmath = _SUMMING if summing else frozenset[str]()
+    done = {(borrowed, flags): _borrowed for flags in (fastmath, _SUMMING)}
+    return cast(Kernel, _kept(_closed(function, done, fastmath), cache_folder(*folders), fastmath))
 
 
 def rarely(function: Kernel) -> Kernel:
     """Mark a function that compiled code seldom calls: it is kept apart, not inlined into every caller."""
     setattr(function, _APART, True)
+    return function
+
+
+def sums(function: Kernel) -> Kernel:
+    """Mark a function whose sums may be taken in any order, whoever calls it; no number it computes with is NaN."""
+    setattr(function, _SUMS, True)
     return function
 
 
@@ -89,7 +98,7 @@ def _borrowed(typing: Any, array: Any) -> Any:
     return array(array), code
 
 
-def _kept(function: Callable[..., Any], folder: Path, fastmath: set[str]) -> Any:
+def _kept(function: Callable[..., Any], folder: Path, fastmath: Set[str]) -> Any:
     config: Any = numba.config
     before = config.CACHE_DIR
     config.CACHE_DIR = str(folder)
@@ -99,24 +108,30 @@ def _kept(function: Callable[..., Any], folder: Path, fastmath: set[str]) -> Any
         config.CACHE_DIR = before
 
 
-def _closed(function: Callable[..., Any], done: dict[Any, Any], fastmath: set[str]) -> FunctionType:
+def _closed(function: Callable[..., Any], done: dict[Any, Any], fastmath: frozenset[str]) -> FunctionType:
     """Return the function with compiled ones in place of the plain ones it names."""
     assert isinstance(function, FunctionType)
     known = function.__globals__
     names = [name for name in function.__code__.co_names if isinstance(known.get(name), FunctionType)]
-    for name in names:
-        if known[name] not in done:
-            inner = _closed(known[name], done, fastmath)
-            # Inlined, or handing over the arrays costs more than what is done with them.
-            inlined = not hasattr(known[name], _APART)
-            done[known[name]] = numba.njit(inner, forceinline=inlined, **_options(fastmath))
-    closed = FunctionType(function.__code__, {**known, **{name: done[known[name]] for name in names}})
+    ready = {name: _ready(known[name], done, fastmath) for name in names}
+    closed = FunctionType(function.__code__, {**known, **ready})
     closed.__qualname__, closed.__defaults__ = function.__qualname__, function.__defaults__
     return closed
 
 
-def _options(fastmath: set[str]) -> dict[str, Any]:
-    return {"nogil": True, "error_model": "numpy", "fastmath": fastmath or False}
+def _ready(function: FunctionType, done: dict[Any, Any], fastmath: frozenset[str]) -> Any:
+    """Return a function that a compiled one names, compiled."""
+    fastmath = _SUMMING if hasattr(function, _SUMS) else fastmath
+    if (function, fastmath) not in done:
+        inner = _closed(function, done, fastmath)
+        # Inlined, or handing over the arrays costs more than what is done with them.
+        inlined = not hasattr(function, _APART)
+        done[function, fastmath] = numba.njit(inner, forceinline=inlined, **_options(fastmath))
+    return done[function, fastmath]
+
+
+def _options(fastmath: Set[str]) -> dict[str, Any]:
+    return {"nogil": True, "error_model": "numpy", "fastmath": set(fastmath) or False}
 
 
 @cache

@@ -174,7 +174,7 @@ def test_a_ruined_account_has_lost_everything_and_has_no_other_figure() -> None:
     ruler = Ruler(np.arange(3), 245.0)
     after = ([12_000, -500, 4_000], [12_000, 0, 0], [12_000, 11_000, 12_100])
     values = np.array([[10_000.0, *account] for account in after])
-    figures, sums, squares = ruler.measure(values, np.zeros((1, 3)), 0)
+    figures, sums, squares = ruler.measure(values, np.zeros((3, 3)))
 
     for row in range(2):
         assert figures[row].tolist()[0] == figures[row].tolist()[4] == -1.0

@@ -11,7 +11,7 @@ import numpy as np
 
 from backtests.fast.wanted import any_of
 from backtests.trading.execution import PER_YEN
-from indexsim.compiled import borrowed
+from indexsim.compiled import borrowed, rarely, sums
 
 #: Sessions whose log returns are summed together.
 BLOCK = 20
@@ -28,83 +28,97 @@ TOTAL_RETURN, CAGR, ANN_VOL, SHARPE, MAX_DRAWDOWN, CALMAR = range(6)
 NOISE = 1e-15
 
 
-class Room(NamedTuple):
-    """Arrays used by one trial after the other, shape (sessions + 1,) and (sessions,)."""
+class Gauge(NamedTuple):
+    """What m trials are measured with, and what is found.
 
+    Attributes
+    ----------
+    ends : ndarray of int64, shape (sessions,)
+        The last bar of each session.
+    per_year : float
+        Sessions per year.
+    growth, logs : ndarray of float64, shape (sessions + 1,) and (sessions,)
+        Used by one trial after the other.
+    figures : ndarray of float64, shape (m, 6)
+        By `NAMES`; NaN where a figure does not exist.
+    log_sums, log_squares : ndarray of float32, shape (m, blocks)
+        Sums of the log returns of the sessions of a block, and of their squares.
+    """
+
+    ends: np.ndarray
+    per_year: float
     growth: np.ndarray
-    returns: np.ndarray
     logs: np.ndarray
+    figures: np.ndarray
+    log_sums: np.ndarray
+    log_squares: np.ndarray
 
 
-def measure_all(
-    ends: Any,
-    values: Any,
-    deposits: Any,
-    first: int,
-    per_year: float,
-    room: Any,
-    figures: Any,
-    sums: Any,
-    squares: Any,
-) -> None:
+def measure_all(values: Any, deposits: Any, gauge: Any) -> None:
     """Measure several trials.
 
     Parameters
     ----------
-    ends : ndarray of int64, shape (sessions,)
-        The last bar of each session.
-    values : ndarray of float64, shape (m, 1 + n + any)
-        What each began with and the account value after each bar, sen; what follows is not read.
-    deposits : ndarray of float64, shape (m, n + first), or (1, n + first) where all trials have the same
+    values : ndarray of float64, shape (m, 1 + n)
+        What each began with and the account value after each bar, sen.
+    deposits : ndarray of float64, shape (m, n)
         Yen paid in, row t before the open of bar t + 1.
-    first : int
-        Row of the deposits that belongs to the first bar.
-    per_year : float
-        Sessions per year.
-    room : Room
-    figures : ndarray of float64, shape (m, 6)
-        Filled in by `NAMES`; NaN where a figure does not exist.
-    sums, squares : ndarray of float32, shape (m, blocks)
-        Filled in: sums of the log returns of the sessions of a block, and of their squares.
+    gauge : Gauge
     """
-    lent = Room(borrowed(room.growth), borrowed(room.returns), borrowed(room.logs))
     for i in range(len(values)):
-        measure(
-            borrowed(ends), borrowed(values)[i], borrowed(deposits)[min(i, len(deposits) - 1), first:], per_year, lent,
-            borrowed(figures)[i], borrowed(sums)[i], borrowed(squares)[i],
-        )  # fmt: skip
+        measure(borrowed(values)[i], borrowed(deposits)[i], lent(gauge), i)
 
 
-def measure(
-    ends: Any, value: Any, deposits: Any, per_year: float, room: Any, figures: Any, sums: Any, squares: Any
-) -> None:
-    """Measure one trial; the last four are filled in."""
-    sessions, growth = len(ends), room.growth
-    if ends[sessions - 1] == sessions - 1 and not any_of(deposits):
+def lent(gauge: Any) -> Any:
+    """Return a gauge whose arrays are not counted."""
+    return Gauge(
+        borrowed(gauge.ends), gauge.per_year, borrowed(gauge.growth), borrowed(gauge.logs), borrowed(gauge.figures),
+        borrowed(gauge.log_sums), borrowed(gauge.log_squares),
+    )  # fmt: skip
+
+
+@sums
+@rarely
+def measure(value: Any, deposits: Any, gauge: Any, i: int) -> None:
+    """Measure trial i.
+
+    Parameters
+    ----------
+    value : ndarray of float64, shape (1 + n + any,)
+        What follows the last bar is not read.
+    deposits : ndarray of float64, shape (n,), or empty where nothing is paid in
+    """
+    sessions, growth, all_logs = len(gauge.ends), gauge.growth, gauge.logs
+    if gauge.ends[sessions - 1] == sessions - 1 and not any_of(deposits):
         # A bar is a session, and no money but the first came in: the account grows as its value does.
         growth = value[: sessions + 1]
     else:
-        grown(ends, value, deposits, growth)
+        grown(gauge.ends, value, deposits, growth)
     end, (fall, lowest) = sessions, deepest(growth, sessions)
     if lowest <= 0.0:
         end = standing(growth)
         fall, _ = deepest(growth, end)
-    total, total_square = returns_of(growth, end, room.returns, room.logs)
+    total, total_square = returns_of(growth, end, all_logs)
     if end < sessions:
-        room.logs[end:] = 0.0
-        room.logs[end] = RUIN
-    whole = sessions // BLOCK
+        all_logs[end:] = 0.0
+        all_logs[end] = RUIN
+    block_sums(all_logs, gauge.log_sums[i], gauge.log_squares[i])
+    summarise(growth, end, total, total_square, fall - 1.0, gauge.per_year, gauge.figures[i])
+
+
+def block_sums(all_logs: Any, log_sums: Any, log_squares: Any) -> None:
+    """Fill in the sums over the sessions of each block; the last may be short."""
+    whole = len(all_logs) // BLOCK
     for block in range(whole):
         log_sum = log_square = 0.0
-        logs = room.logs[block * BLOCK : (block + 1) * BLOCK]
+        logs = all_logs[block * BLOCK : (block + 1) * BLOCK]
         for j in range(BLOCK):
             log_sum += logs[j]
             log_square += logs[j] * logs[j]
-        sums[block], squares[block] = log_sum, log_square
-    if whole < len(sums):
-        logs = room.logs[whole * BLOCK :]
-        sums[whole], squares[whole] = logs.sum(), (logs * logs).sum()
-    summarise(growth, end, total, total_square, fall - 1.0, per_year, figures)
+        log_sums[block], log_squares[block] = log_sum, log_square
+    if whole < len(log_sums):
+        logs = all_logs[whole * BLOCK :]
+        log_sums[whole], log_squares[whole] = logs.sum(), (logs * logs).sum()
 
 
 def grown(ends: Any, value: Any, deposits: Any, growth: Any) -> None:
@@ -114,7 +128,7 @@ def grown(ends: Any, value: Any, deposits: Any, growth: Any) -> None:
     first = 0
     for j in range(len(ends)):
         for t in range(first, ends[j] + 1):
-            if t:
+            if t and len(deposits):
                 before += np.rint(deposits[t - 1] * PER_YEN)
         first = ends[j] + 1
         after = value[1 + ends[j]]
@@ -132,8 +146,8 @@ def standing(growth: Any) -> int:
     return j - 1
 
 
-def returns_of(growth: Any, end: int, returns: Any, logs: Any) -> Any:
-    """Fill in the returns and log returns of the sessions up to `end`; return the sums of returns and their squares."""
+def returns_of(growth: Any, end: int, logs: Any) -> Any:
+    """Fill in the log returns of the sessions up to `end`; return the sums of the returns and of their squares."""
     total = square = 0.0
     large = 0
     now, before = growth[1 : end + 1], growth[:end]
@@ -142,12 +156,12 @@ def returns_of(growth: Any, end: int, returns: Any, logs: Any) -> Any:
         large += abs(r) > SMALL
         total += r
         square += r * r
-        returns[j] = r
         logs[j] = log_of(r)
     if large:
         for j in range(len(now)):
-            if abs(returns[j]) > SMALL:
-                logs[j] = np.log1p(returns[j])
+            r = now[j] / before[j] - 1.0
+            if abs(r) > SMALL:
+                logs[j] = np.log1p(r)
     return total, square
 
 

@@ -24,6 +24,8 @@ from backtests.fast.account import (
     record,
 )
 from backtests.fast.bars import bar, is_called
+from backtests.fast.figures import lent as lent_gauge
+from backtests.fast.figures import measure
 from backtests.fast.lone import follow_two, holds_one
 from backtests.fast.tape import (
     CASH_PAYS,
@@ -66,8 +68,9 @@ def follow_all(
     lots: Any,
     values: Any,
     outcomes: Any,
+    gauge: Any,
 ) -> None:
-    """Trade the targets of several trials.
+    """Trade the targets of several trials, and measure what comes of them.
 
     Parameters
     ----------
@@ -91,10 +94,12 @@ def follow_all(
     ends : ndarray of int64, shape (2, k)
     lots : ndarray of int64, shape (2, most fills)
         Used for the round trips.
-    values : ndarray of float64, shape (m, 1 + n + STRIDE)
+    values : ndarray of float64, shape (m, 1 + n + STRIDE), or (1, 1 + n + STRIDE) where they are only measured
         Filled in: the cash to begin with and the account value after each bar, whole sen.
     outcomes : ndarray of int64, shape (m, 9)
         Filled in: `Account.totals` at the end, closed round trips.
+    gauge : Gauge
+        Of the same sessions as the tape.
     """
     # Counted arrays would be counted in every call below: ten times the time of everything else.
     lent = Tape(
@@ -104,7 +109,7 @@ def follow_all(
         borrowed(account.quantity), borrowed(account.marks), borrowed(account.fallen), borrowed(account.totals),
         borrowed(account.waiting), borrowed(account.fills), borrowed(account.orders),
     )  # fmt: skip
-    n, one = tape.prices.shape[2], brief and holds_one(lent)
+    n, one, measuring = tape.prices.shape[2], brief and holds_one(lent), lent_gauge(gauge)
     closes = some_at_close(at_close, first, n)
     for i in range(len(terms)):
         orders_in(
@@ -113,22 +118,23 @@ def follow_all(
         )  # fmt: skip
     waiting = NOBODY
     for i in range(len(terms)):
-        values[i, 0] = terms[i].cash
         if one and wanted.alone[i]:
             if waiting == NOBODY:
                 waiting = i
                 continue
-            follow_two(lent, terms, reserves, unit, wanted, lone, waiting, i, values[:, 1:], outcomes)
+            follow_two(lent, terms, reserves, unit, wanted, lone, waiting, i, values, outcomes, measuring)
             waiting = NOBODY
             continue
         paid_in = borrowed(deposits)[min(i, len(deposits) - 1), first:]
-        value = borrowed(values)[i, 1 : n + 1]
-        follow_any(lent, terms[i], borrowed(reserves)[i], unit, paid_in, brief, own, wanted, i, value)
+        value = borrowed(values)[min(i, len(values) - 1)]
+        value[0] = terms[i].cash
+        follow_any(lent, terms[i], borrowed(reserves)[i], unit, paid_in, brief, own, wanted, i, value[1 : n + 1])
+        measure(value, paid_in, measuring, i)
         totals = own.totals
         outcomes[i, : len(totals)] = totals
         outcomes[i, TRIPS] = round_trips(lent, own.fills[: totals[FILLS]], ends[0], ends[1], lots[0], lots[1])
     if waiting != NOBODY:
-        follow_two(lent, terms, reserves, unit, wanted, lone, waiting, waiting, values[:, 1:], outcomes)
+        follow_two(lent, terms, reserves, unit, wanted, lone, waiting, waiting, values, outcomes, measuring)
 
 
 @rarely

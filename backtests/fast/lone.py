@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from backtests.fast.account import CASH, COSTS, EXACT, FILLS, FINE, LARGEST, REJECTED, STATE, TOO_LARGE
+from backtests.fast.figures import measure
 from backtests.fast.tape import (
     CASH_PAYS,
     CASH_SETTLED,
@@ -64,6 +65,8 @@ class Lone(NamedTuple):
     slippage : ndarray of int64, shape (2, 2)
         What those prices are for.
     spans : ndarray of int64, shape (2, most, 3)
+    nothing : ndarray of float64, shape (0,)
+        What is paid in.
     """
 
     references: np.ndarray
@@ -72,6 +75,7 @@ class Lone(NamedTuple):
     fills: np.ndarray
     slippage: np.ndarray
     spans: np.ndarray
+    nothing: np.ndarray
 
 
 def new_lone(tape: Tape) -> Lone:
@@ -80,7 +84,9 @@ def new_lone(tape: Tape) -> Lone:
     marks = tape.prices[MARK, 0].astype(np.float64)
     fills, slippage, spans = (np.zeros(shape, dtype=np.int64) for shape in ((2, 4, n), (2, 2), (2, 3 * n + 2, 3)))
     references = np.ascontiguousarray(tape.prices[[OPEN_PRICE, CLOSE_PRICE], 0])
-    return Lone(references, np.append(marks, np.zeros(STRIDE)), marks.max(keepdims=True), fills, slippage, spans)
+    return Lone(
+        references, np.append(marks, np.zeros(STRIDE)), marks.max(keepdims=True), fills, slippage, spans, np.empty(0)
+    )
 
 
 def holds_one(tape: Any) -> bool:
@@ -93,9 +99,10 @@ def holds_one(tape: Any) -> bool:
 
 @rarely
 def follow_two(
-    tape: Any, terms: Any, reserves: Any, unit: int, orders: Any, lone: Any, i: int, j: int, values: Any, outcomes: Any
-) -> None:
-    """Trade trials i and j; their rows of `values` and `outcomes` are filled in. Where both are one, it goes alone."""
+    tape: Any, terms: Any, reserves: Any, unit: int, orders: Any, lone: Any, i: int, j: int, values: Any, outcomes: Any,
+    gauge: Any,
+) -> None:  # fmt: skip
+    """Trade and measure trials i and j, and fill in what comes of them. Where both are one, it goes alone."""
     of = terms_of(tape, unit, lone)
     marks, initial, references = tape.prices[MARK, 0], tape.prices[INITIAL, 0], borrowed(lone.references)
     rows, phases, wanted = borrowed(orders.rows), borrowed(orders.phases), borrowed(orders.wanted)
@@ -121,14 +128,16 @@ def follow_two(
         a = order(row, phase, target, a, of, reserve_i, marks, initial, references, fills_i, spans_i)
         if a[STANDS] == ASIDE:
             a = aside(tape, lone, 0, terms[i], row, phase, target, a, of, reserve_i)
-    finish(tape, lone, 0, a, borrowed(values)[i], borrowed(outcomes)[i])
+    finish(tape, lone, 0, a, terms[i].cash, borrowed(values)[min(i, len(values) - 1)], borrowed(outcomes)[i], gauge, i)
     for w in range(common, counts[j] if i != j else 0):
         row, phase, target = rows_j[w], phases_j[w], wanted_j[w]
         b = order(row, phase, target, b, of, reserve_j, marks, initial, references, fills_j, spans_j)
         if b[STANDS] == ASIDE:
             b = aside(tape, lone, 1, terms[j], row, phase, target, b, of, reserve_j)
     if i != j:
-        finish(tape, lone, 1, b, borrowed(values)[j], borrowed(outcomes)[j])
+        finish(
+            tape, lone, 1, b, terms[j].cash, borrowed(values)[min(j, len(values) - 1)], borrowed(outcomes)[j], gauge, j
+        )
 
 
 def terms_of(tape: Any, unit: int, lone: Any) -> Any:
@@ -261,12 +270,16 @@ def paid(tape: Any, spans: Any, cash: int, held: int, due: int, last: int, until
 
 
 @rarely
-def finish(tape: Any, lone: Any, place: int, account: Any, value: Any, outcome: Any) -> None:
-    """Pay what is still due, value every bar, and fill in the outcome."""
+def finish(
+    tape: Any, lone: Any, place: int, account: Any, began: int, value: Any, outcome: Any, gauge: Any, i: int
+) -> None:
+    """Pay what is still due, value every bar, measure, and fill in the outcome."""
     cash, held, due, costs, last, refused, filled, state = account
     spans = borrowed(lone.spans)[place]
     cash, due, last = paid(tape, spans, cash, held, due, last, tape.prices.shape[2] - 1)
-    value_spans(borrowed(lone.marks), tape.terms[MULTIPLIER, 0], spans, last, value)
+    value[0] = began
+    value_spans(borrowed(lone.marks), tape.terms[MULTIPLIER, 0], spans, last, value[1:])
+    measure(value, lone.nothing, gauge, i)
     outcome[:] = 0
     outcome[CASH], outcome[COSTS], outcome[FILLS] = cash, costs, filled
     outcome[REJECTED], outcome[STATE] = refused, state

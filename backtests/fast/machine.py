@@ -37,7 +37,7 @@ class Batch:
     Attributes
     ----------
     values : ndarray of float64, shape (m, n)
-        Account value after each bar, whole sen; the next batch writes over it.
+        Account value after each bar, whole sen; the next batch writes over it. Empty where it is not asked for.
     figures : ndarray of float64, shape (m, 6)
         By `backtests.fast.figures.NAMES`.
     sums, squares : ndarray of float32, shape (m, blocks)
@@ -82,33 +82,32 @@ class Ruler:
     def __init__(self, ends: np.ndarray, per_year: float) -> None:
         self.ends, self.per_year = ends, per_year
         self.blocks = -(-len(ends) // figures.BLOCK)
-        self._room = figures.Room(np.empty(len(ends) + 1), np.empty(len(ends)), np.empty(len(ends)))
+        self._growth, self._logs = np.empty(len(ends) + 1), np.empty(len(ends))
 
     @property
     def logs(self) -> np.ndarray:
         """Session log returns of the account measured last, shape (sessions,)."""
-        return self._room.logs
+        return self._logs
 
-    def measure(
-        self, values: np.ndarray, deposits: np.ndarray, first: int
-    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def gauge(self, m: int) -> figures.Gauge:
+        """Return what m accounts are measured with."""
+        found = np.empty((m, len(figures.NAMES)))
+        log_sums, log_squares = (np.empty((m, self.blocks), dtype=np.float32) for _ in range(2))
+        return figures.Gauge(self.ends, self.per_year, self._growth, self._logs, found, log_sums, log_squares)
+
+    def measure(self, values: np.ndarray, deposits: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Return figures, sums and squares (see `Batch`) of m accounts.
 
         Parameters
         ----------
-        values : ndarray of float64, shape (m, 1 + n + any)
-            What each began with and its value after each bar, sen; what follows is not read.
-        deposits : ndarray of float64, shape (m, n + first), or (1, n + first)
+        values : ndarray of float64, shape (m, 1 + n)
+            What each began with and its value after each bar, sen.
+        deposits : ndarray of float64, shape (m, n)
             Yen paid in, row t before the open of bar t + 1.
-        first : int
-            Row of the deposits that belongs to the first bar.
         """
-        found = np.empty((len(values), len(figures.NAMES)))
-        sums, squares = (np.empty((len(values), self.blocks), dtype=np.float32) for _ in range(2))
-        _measure()(
-            self.ends, values, deposits, first, self.per_year, self._room, found, sums, squares,
-        )  # fmt: skip
-        return found, sums, squares
+        gauge = self.gauge(len(values))
+        _measure()(values, deposits, gauge)
+        return gauge.figures, gauge.log_sums, gauge.log_squares
 
 
 class Machine:
@@ -126,12 +125,8 @@ class Machine:
         _, self.k, self.n = tape.prices.shape
         self._heads = np.empty((2, self.k), dtype=np.int64)
         self._lone = new_lone(tape)
-        self._make_rows(0)
+        self._values, self._wanted = np.empty((0, 1 + self.n + STRIDE)), new_wanted(0, self.n, self.k)
         self._make_room(ROOM)
-
-    def _make_rows(self, m: int) -> None:
-        self._values = np.empty((m, 1 + self.n + STRIDE))
-        self._wanted = new_wanted(m, self.n, self.k)
 
     def _make_room(self, room: int) -> None:
         self._account = new_account(self.k, room)
@@ -147,6 +142,7 @@ class Machine:
         deposits: Any,
         first: int,
         brief: bool = True,
+        valued: bool = True,
     ) -> Batch:
         """Trade the targets of m trials.
 
@@ -163,25 +159,30 @@ class Machine:
             Row of the targets that belongs to the first bar of the tape.
         brief : bool
             Whether fills and orders are only counted; `record` reads them.
+        valued : bool
+            Whether the values after each bar are kept.
         """
         m = len(terms)
         if at_open.shape != (m, self.k, self.n + first) or at_close.shape[1:] != at_open.shape[1:]:
             raise ValueError(f"targets of shape {at_open.shape} for {m} trials of {self.k} x {self.n} after {first}")
-        if m > len(self._values):
-            self._make_rows(m)
-        values, outcomes = self._values[:m], np.zeros((m, TRIPS + 1), dtype=np.int64)
+        if m > len(self._wanted.counts):
+            self._wanted = new_wanted(m, self.n, self.k)
+        if (rows := m if valued else 1) > len(self._values):
+            self._values = np.empty((rows, 1 + self.n + STRIDE))
+        values, outcomes = self._values[:rows], np.zeros((m, TRIPS + 1), dtype=np.int64)
+        gauge = self.ruler.gauge(m)
         _trade()(
             self.tape, terms, reserves, unit, at_open, at_close, deposits, first, brief,
-            self._account, self._wanted, self._lone, self._heads, self._open, values, outcomes,
+            self._account, self._wanted, self._lone, self._heads, self._open, values, outcomes, gauge,
         )  # fmt: skip
         if (outcomes[:, accounts.STATE] == accounts.NO_SPACE).any():
             self._make_room(4 * len(self._account.fills))
-            return self.trade(terms, reserves, unit, at_open, at_close, deposits, first, brief)
-        found, sums, squares = self.ruler.measure(values, deposits, first)
-        values = values[:, 1 : self.n + 1]
+            return self.trade(terms, reserves, unit, at_open, at_close, deposits, first, brief, valued)
         beyond = outcomes[:, accounts.STATE] == accounts.TOO_LARGE
         counts = outcomes[:, [TRIPS, accounts.FILLS, accounts.REJECTED]]
-        return Batch(values, found, sums, squares, counts, outcomes[:, accounts.COSTS], beyond)
+        kept = values[:, 1 : self.n + 1] if valued else values[:0]
+        costs = outcomes[:, accounts.COSTS]
+        return Batch(kept, gauge.figures, gauge.log_sums, gauge.log_squares, counts, costs, beyond)
 
     def record(self, terms: Terms, targets: Targets) -> tuple[Batch, Account]:
         """Trade the targets of one trial as a sweep does, and once more to return also every fill and order.

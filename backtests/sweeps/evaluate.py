@@ -200,9 +200,8 @@ class Evaluator:
             part = slice(first, min(first + BATCH, len(rows)))
             m = part.stop - first
             rule(fields, wanted[part], at_open[:m], at_close[:m], deposits[:m])
-            batch = machine.trade(
-                terms[part], reserves[part], unit_of(self.strategy), at_open[:m], at_close[:m], deposits[:m], span.start
-            )
+            targets = (unit_of(self.strategy), at_open[:m], at_close[:m], deposits[:m])
+            batch = machine.trade(terms[part], reserves[part], *targets, span.start, valued=False)
             here = rows[part]
             costs = batch.costs / PER_YEN
             out.keep(here, batch.figures, batch.sums, batch.squares, batch.counts, costs)

@@ -73,7 +73,7 @@ class World:
         for bar, sen in execution.deposits.items():
             deposits[0, bar - 1] = sen / PER_YEN
         values = np.append(float(cash), execution.equity.astype(np.float64))
-        return self.ruler.measure(values[None], deposits, 0)
+        return self.ruler.measure(values[None], deposits)
 
     def counted(self, execution: Execution) -> tuple[list[int], float]:
         """Return round trips, fills and rejected orders of what the engine did, and its costs in yen."""
