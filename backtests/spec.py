@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import difflib
 import json
 import os
 import tomllib
@@ -17,7 +18,7 @@ from backtests.expectation import expectation
 from backtests.loading import from_text, in_type, load_strategy, parameter_types, wrong
 from backtests.trading.curves import CARRY, EXPIRIES, MODELS, ROLL, ROLL_BEFORE
 from backtests.version import SPECS
-from indexsim.errors import nearest, unknown_name
+from indexsim.errors import unknown_name
 from indexsim.expiry import MAX_ROLL_BEFORE
 
 #: Equity kept back when a fund is bought: 1321 gaps up by more on 1.7 % of days. Futures keep none.
@@ -199,10 +200,8 @@ def _read(path: Path, asked: str) -> dict[str, Any]:
 def _near(path: Path) -> str:
     """Say which spec a missing one may be: of its own folder, or a shipped one asked for by its name."""
     for folder in (path.parent, SPECS):
-        hint = nearest(path.stem, [p.stem for p in folder.glob("*.toml")])
-        if hint.startswith("did you mean"):
-            name = hint.split("'")[1]
-            return f"did you mean {os.path.relpath(folder / name)}.toml?"
+        if close := difflib.get_close_matches(path.stem, sorted(p.stem for p in folder.glob("*.toml")), n=1):
+            return f"did you mean {os.path.relpath(folder / f'{close[0]}.toml')!r}?"
     return "see backtests/specs for examples"
 
 

@@ -19,7 +19,9 @@ import pytest
 
 from backtests.__main__ import main
 from backtests.arguments import VERBS, read
+from backtests.loading import load_strategy
 from indexsim import sessions
+from indexsim.errors import SpecError
 from tests.conftest import ROOT
 
 SPEC = str(ROOT / "backtests/specs/vi_gate.toml")
@@ -65,6 +67,11 @@ def test_the_help_of_a_verb_says_what_each_word_is(verb: str, capsys: pytest.Cap
     assert silent == []
 
 
+def test_a_strategy_without_its_class_is_answered_with_its_path() -> None:
+    with pytest.raises(SpecError, match=r"did you mean 'strategies\.vi_gate:ViGate'"):
+        load_strategy("vi_gaet")
+
+
 def test_a_claim_is_listed_and_described(capsys: pytest.CaptureFixture[str]) -> None:
     listed = {row["name"]: row for row in answer(capsys, "list", "claims")[1]["claims"]}
     claim = answer(capsys, "describe", "S001-02")[1]["claim"]
@@ -93,8 +100,8 @@ def test_json_on_stdout_stands_alone_and_errors_have_four_parts() -> None:
         (["list", "strategy"], "'strategies'"),
         (["list", "clams"], "'claims'"),
         (["describe", "s001-02x"], "'S001-02'"),
-        (["run", "vi_gaet"], "backtests/specs/vi_gate.toml"),
-        (["sweep", "backtests/specs/sweeps/vi_gaet.toml"], "backtests/specs/sweeps/vi_gate.toml"),
+        (["run", "vi_gaet"], "'backtests/specs/vi_gate.toml'"),
+        (["sweep", "backtests/specs/sweeps/vi_gaet.toml"], "'backtests/specs/sweeps/vi_gate.toml'"),
         (["sample", "somewhere", "--effect", "split=3"], "'split_bp'"),
         (["index", "somewhere", "--compair"], "'--compare'"),
         (["review", "somewhere", "--at", "2021-07-30", "--histroy"], "'--history'"),
