@@ -94,18 +94,25 @@ def _demo_arguments(verb: argparse.ArgumentParser) -> None:
 
 
 def _list_arguments(verb: argparse.ArgumentParser) -> None:
-    verb.add_argument("what", nargs="?", default="strategies", help="strategies (default), instruments or specs")
+    verb.add_argument(
+        "what",
+        nargs="?",
+        metavar="WHAT",
+        default="strategies",
+        help="strategies (default), instruments, specs or claims",
+    )
 
 
 def _describe_arguments(verb: argparse.ArgumentParser) -> None:
-    verb.add_argument("name", help="a strategy or an instrument")
+    verb.add_argument("name", metavar="NAME", help="a strategy, an instrument or a claim (S001-07)")
 
 
 def _sample_arguments(verb: argparse.ArgumentParser) -> None:
-    verb.add_argument("dir", type=Path, metavar="DIR")
-    verb.add_argument("--seed", type=int, default=225)
+    verb.add_argument("dir", type=Path, metavar="DIR", help="folder to write; made if need be")
+    verb.add_argument("--seed", type=int, default=225, metavar="N", help="of its random numbers (default: 225)")
     _date_arguments(verb, "day")
-    verb.add_argument("--effect", action="append", default=[], metavar="NAME=VALUE", help="plant it (0 = none)")
+    effect = "boj_afternoon_bp, split_bp, review_bp, yen_beta or vi_drift (three numbers); 0 plants none; repeatable"
+    verb.add_argument("--effect", action="append", default=[], metavar="NAME=VALUE", help=effect)
 
 
 def _market_arguments(verb: argparse.ArgumentParser) -> None:
@@ -298,7 +305,7 @@ def _vehicles_arguments(verb: argparse.ArgumentParser) -> None:
 
 
 def _fetch_arguments(verb: argparse.ArgumentParser) -> None:
-    verb.add_argument("source", help="nikkei, fred, stooq, yahoo, boj or jquants")
+    verb.add_argument("source", metavar="SOURCE", help="nikkei, fred, stooq, yahoo, boj or jquants")
     verb.add_argument("--into", type=Path, required=True, metavar="DIR", help="market folder, made if need be")
     names = "series or codes, as n225 or 7203; codes stands for those of its closes (default: all series)"
     verb.add_argument("--series", nargs="+", default=[], metavar="NAME", help=names)
@@ -350,28 +357,28 @@ def _iso_date(text: str) -> date:
 #: Verb -> its arguments, its line in --help.
 VERBS: dict[str, tuple[Callable[[argparse.ArgumentParser], None], str]] = {
     "demo": (_demo_arguments, "the sample market, the shipped specs, its claims and index; writes reports/index.html"),
-    "list": (_list_arguments, "list strategies, instruments or specs"),
-    "describe": (_describe_arguments, "a strategy's parameters, or an instrument's terms"),
+    "list": (_list_arguments, "list strategies, instruments, specs or claims"),
+    "describe": (_describe_arguments, "a strategy's parameters, an instrument's terms, or a claim and its test"),
     "sample": (_sample_arguments, "write a synthetic market with known effects"),
-    "check": (_market_arguments, "read every file of a market and list all findings; exit 1 on an error"),
+    "import": (_import_arguments, "files of publishers, vendors and your own into a market folder"),
     "fetch": (_fetch_arguments, "add new sessions from a source of real data to a market folder"),
+    "check": (_market_arguments, "read every file of a market and list all findings; exit 1 on an error"),
     "data": (_data_arguments, "what a market can run: each strategy, spec and claim, with what is missing"),
     "convert": (_convert_arguments, "write a market folder as CSV or as Parquet"),
     "merge": (_merge_arguments, "write several market folders as one, by whole file or by rows"),
     "cut": (_cut_arguments, "write a market from a day to a day; its index stays what it was"),
     "history": (_history_arguments, "infer the events between official lists of factors of two dates or more"),
     "index": (_index_arguments, "rebuild the index of a market and compare it with the published levels"),
-    "import": (_import_arguments, "files of publishers, vendors and your own into a market folder"),
     "flows": (_flows_arguments, "what trackers of an index must trade at each event"),
+    "review": (_review_arguments, "the periodic review of a market as of a base date"),
     "boj": (_market_arguments, "the Bank of Japan as a buyer of funds: when, what, how much, with what effect"),
-    "claims": (_claims_arguments, "judge every assertion of the seeds on the data given"),
     "drivers": (_drivers_arguments, "regress returns on the dollar, oil, yields, ...; attribute them"),
     "vehicles": (_vehicles_arguments, "one exposure through fund, futures and CFDs; ruin by leverage and time"),
-    "review": (_review_arguments, "the periodic review of a market as of a base date"),
+    "claims": (_claims_arguments, "judge every assertion of the seeds on the data given"),
     "run": (_run_arguments, "run a spec and write its report"),
+    "lookahead": (_spec_arguments, "try every look-ahead test on a spec, every row; exit 1 on a leak"),
     "sweep": (_sweep_arguments, "run every trial of a spec's [sweep], and say how much of the best is luck"),
     f"sweep {STATUS}": (_status_arguments, "how far a sweep is, from any shell, while it runs or not"),
-    "lookahead": (_spec_arguments, "try every look-ahead test on a spec, every row; exit 1 on a leak"),
     "report": (_report_arguments, "draw stored pages again, from what lies in their folders"),
     "verify": (_verify_arguments, "repeat a report from its own spec; exit 1 if a byte differs, 2 without its data"),
     "attack": (_attack_arguments, "what breaks a report: delayed, dearer, without its best days, on other dates, ..."),

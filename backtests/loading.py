@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import difflib
 import hashlib
 import importlib
 import importlib.util
@@ -41,7 +42,7 @@ def load_strategy(path: str) -> type[Strategy]:
     name, colon, class_name = path.rpartition(":")
     asked = f"load the strategy {path}"
     if not colon:
-        raise wrong(asked, "no ':'", "package.module:Class or path/to/file.py:Class", "name the class")
+        raise wrong(asked, "no ':'", "package.module:Class or path/to/file.py:Class", _near(path))
     module = _from_file(Path(name), asked) if name.endswith(".py") else _from_package(name, asked)
     classes = {n: v for n, v in vars(module).items() if isinstance(v, type) and _runs(v)}
     if class_name not in classes:
@@ -89,6 +90,13 @@ def _shipped() -> list[str]:
     """Return the modules of strategies; beside them lie modules that several share."""
     names = [f"strategies.{path.stem}" for path in sorted(Path(strategies.__path__[0]).glob("[!_]*.py"))]
     return [name for name in names if any(v.__module__ == name for v in _defined(importlib.import_module(name)))]
+
+
+def _near(name: str) -> str:
+    """Say which shipped strategy a name without a class may be, as ``list`` shows it."""
+    paths = {m.rpartition(".")[2]: f"{m}:{_defined(importlib.import_module(m))[0].__name__}" for m in _shipped()}
+    close = difflib.get_close_matches(name.rpartition(".")[2], paths, n=1)
+    return f"did you mean {paths[close[0]]!r}?" if close else "name the class"
 
 
 def _defined(module: ModuleType) -> list[type[Strategy]]:

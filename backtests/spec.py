@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import difflib
 import json
 import os
 import tomllib
@@ -16,6 +17,7 @@ from typing import Any
 from backtests.expectation import expectation
 from backtests.loading import from_text, in_type, load_strategy, parameter_types, wrong
 from backtests.trading.curves import CARRY, EXPIRIES, MODELS, ROLL, ROLL_BEFORE
+from backtests.version import SPECS
 from indexsim.errors import unknown_name
 from indexsim.expiry import MAX_ROLL_BEFORE
 
@@ -188,9 +190,19 @@ def _read(path: Path, asked: str) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text("utf-8"))
     except FileNotFoundError as error:
-        raise wrong(asked, "no such file", "a spec is a TOML file", "see backtests/specs for examples") from error
+        raise wrong(asked, "no such file", "a spec is a TOML file", _near(path)) from error
+    except IsADirectoryError as error:
+        raise wrong(asked, "it is a folder", "a spec is a TOML file", "name a file in it") from error
     except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise wrong(asked, str(error), "a spec is a TOML file", "correct it; see backtests/specs") from error
+
+
+def _near(path: Path) -> str:
+    """Say which spec a missing one may be: of its own folder, or a shipped one asked for by its name."""
+    for folder in (path.parent, SPECS):
+        if close := difflib.get_close_matches(path.stem, sorted(p.stem for p in folder.glob("*.toml")), n=1):
+            return f"did you mean {os.path.relpath(folder / f'{close[0]}.toml')!r}?"
+    return "see backtests/specs for examples"
 
 
 def with_settings(spec: Spec, settings: Sequence[str]) -> Spec:

@@ -13,6 +13,8 @@ VERSION = "0.1.0"
 ROOT = Path(__file__).resolve().parent.parent
 #: Where runs and pages go unless told otherwise.
 REPORTS = ROOT / "reports"
+#: The shipped specs.
+SPECS = ROOT / "backtests" / "specs"
 _SOURCES = (
     "indexsim/**/*.py",
     "strategies/**/*.py",

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
 import sys
 import time
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +18,10 @@ import pandas as pd
 import pytest
 
 from backtests.__main__ import main
+from backtests.arguments import VERBS, read
+from backtests.loading import load_strategy
 from indexsim import sessions
+from indexsim.errors import SpecError
 from tests.conftest import ROOT
 
 SPEC = str(ROOT / "backtests/specs/vi_gate.toml")
@@ -36,8 +41,9 @@ def answer(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, di
 
 def test_help_loads_neither_pandas_nor_backtrader() -> None:
     code = (
-        "import sys\nfrom backtests.__main__ import main\n"
-        "try:\n    main(['--help'])\nexcept SystemExit:\n    pass\n"
+        "import sys\nfrom backtests.__main__ import main\nfrom backtests.arguments import VERBS\n"
+        "for verb in ('', *VERBS):\n"
+        "    try:\n        main([*verb.split(), '--help'])\n    except SystemExit:\n        pass\n"
         "heavy = {'pandas', 'numpy', 'backtrader', 'matplotlib'} & set(sys.modules)\n"
         "sys.exit(f'loaded {heavy}' if heavy else 0)"
     )
@@ -45,6 +51,34 @@ def test_help_loads_neither_pandas_nor_backtrader() -> None:
 
     assert done.returncode == 0, done.stderr
     assert "demo" in done.stdout
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_the_help_of_a_verb_says_what_each_word_is(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as left:
+        read([*verb.split(), "--help"])
+    # A line that ends with the name of an option or a place, and no continuation after it, says nothing of it.
+    lines = [*capsys.readouterr().out.partition("\n\n")[2].splitlines(), ""]
+    silent = [
+        a for a, b in pairwise(lines) if re.fullmatch(r"  (--)?\w[^ ]*( [A-Z]+)*", a) and not b.startswith(" " * 8)
+    ]
+
+    assert left.value.code == 0
+    assert silent == []
+
+
+def test_a_strategy_without_its_class_is_answered_with_its_path() -> None:
+    with pytest.raises(SpecError, match=r"did you mean 'strategies\.vi_gate:ViGate'"):
+        load_strategy("vi_gaet")
+
+
+def test_a_claim_is_listed_and_described(capsys: pytest.CaptureFixture[str]) -> None:
+    listed = {row["name"]: row for row in answer(capsys, "list", "claims")[1]["claims"]}
+    claim = answer(capsys, "describe", "S001-02")[1]["claim"]
+
+    # As its seed writes it.
+    assert listed["S001-02"]["what"] == "The Bank of Japan ended the negative rate in March 2024."
+    assert (claim["test"], claim["fact"], claim["asserted"]) == ("fact", "boj_negative_rate_end", "2024-03-19")
 
 
 def test_json_on_stdout_stands_alone_and_errors_have_four_parts() -> None:
@@ -64,6 +98,10 @@ def test_json_on_stdout_stands_alone_and_errors_have_four_parts() -> None:
         (["run", SPEC, "--set", "instrument=etf_132"], "'etf_1321'"),
         (["describe", "vi_gat"], "'vi_gate'"),
         (["list", "strategy"], "'strategies'"),
+        (["list", "clams"], "'claims'"),
+        (["describe", "s001-02x"], "'S001-02'"),
+        (["run", "vi_gaet"], "'backtests/specs/vi_gate.toml'"),
+        (["sweep", "backtests/specs/sweeps/vi_gaet.toml"], "'backtests/specs/sweeps/vi_gate.toml'"),
         (["sample", "somewhere", "--effect", "split=3"], "'split_bp'"),
         (["index", "somewhere", "--compair"], "'--compare'"),
         (["review", "somewhere", "--at", "2021-07-30", "--histroy"], "'--history'"),
@@ -77,7 +115,10 @@ def test_misspelt_names_are_answered_with_the_nearest(
     status = main(arguments)
 
     assert status == 2
-    assert f"did you mean {hint}?" in capsys.readouterr().err
+    said = capsys.readouterr().err
+
+    assert f"did you mean {hint}?" in said
+    assert len(said) < 1500
 
 
 @pytest.mark.parametrize(
@@ -93,6 +134,7 @@ def test_misspelt_names_are_answered_with_the_nearest(
         ["run", SPEC, "--from", "2022-01-04", "--to", "2021-01-04"],
         ["run", "no/such/spec.toml"],
         ["run", str(ROOT)],
+        ["drivers", "somewhere", "--run", str(ROOT)],
         ["report", "no/such/run"],
         ["index"],
         ["index", "--points", "9983", "somewhere"],

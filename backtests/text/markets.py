@@ -87,9 +87,9 @@ def listing(answer: Answer) -> str:
 
 
 def describe(answer: Answer) -> str:
-    """Say what an instrument is, or a strategy and its parameters."""
-    if "instrument" in answer:
-        return "\n".join(f"{key:<18}{value}" for key, value in answer["instrument"].items())
+    """Say what an instrument or a claim is, or a strategy and its parameters."""
+    if terms := answer.get("instrument", answer.get("claim")):
+        return "\n".join(f"{key:<18}{value}" for key, value in terms.items())
     lines = [
         answer["strategy"],
         "",

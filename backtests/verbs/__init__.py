@@ -17,9 +17,9 @@ from backtests.verbs.indexes import bank, flows, index, review
 from backtests.verbs.markets import check, sample
 from backtests.verbs.reviews import attack, compare, verify
 from backtests.verbs.runs import DEMO, demo, lookahead, report, run
-from backtests.verbs.shared import SAMPLE, SPECS, Answer, Folders
+from backtests.verbs.shared import SAMPLE, Answer, Folders
 from backtests.verbs.sweeps import sweep, sweep_status, trials
-from backtests.version import REPORTS
+from backtests.version import REPORTS, SPECS
 
 __all__ = [
     "DEMO",

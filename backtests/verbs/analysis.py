@@ -8,7 +8,7 @@ from pathlib import Path
 
 from backtests import drivers as regressions
 from backtests import vehicles as exposures
-from backtests.result import Result
+from backtests.stored import read_stored
 from backtests.verbs.shared import Answer, Folders, about, paths
 from indexsim.market import MarketData
 
@@ -31,7 +31,7 @@ def drivers(
         Folder of a stored run: its net returns instead of those of the series `of`.
     """
     market = MarketData.open(*paths(folders))
-    returns = None if run is None else Result.read(Path(run)).returns["net"]
+    returns = None if run is None else read_stored(Path(run), "take the returns of").result.returns["net"]
     found = regressions.drivers(market, returns, of=of, names=names, step=step, ahead=ahead, window=window)
     return {**found, **about(market, missing=found.pop("missing"))}
 

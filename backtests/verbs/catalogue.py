@@ -4,20 +4,28 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
+import re
+from collections.abc import Iterable
 from importlib import import_module
 from typing import Any
 
+from backtests.claims.catalogue import catalogue
 from backtests.loading import is_strategy, load_strategy, parameter_types
 from backtests.trading.instruments import STOCK, instrument, instruments
-from backtests.verbs.shared import SPECS, Answer, about
-from backtests.version import ROOT
-from indexsim.errors import unknown_name
+from backtests.verbs.shared import Answer, about
+from backtests.version import ROOT, SPECS
+from indexsim.errors import SpecError, nearest, unknown_name
 from strategies.base import Strategy
 
 
 def listing(what: str) -> Answer:
-    """Return the names of ``strategies``, ``instruments`` or ``specs``, a line each."""
-    writers = {"strategies": _strategy_rows, "instruments": _instrument_rows, "specs": _spec_rows}
+    """Return the names of ``strategies``, ``instruments``, ``specs`` or ``claims``, a line each."""
+    writers = {
+        "strategies": _strategy_rows,
+        "instruments": _instrument_rows,
+        "specs": _spec_rows,
+        "claims": _claim_rows,
+    }
     if what not in writers:
         raise unknown_name("list", what, writers)
     return {what: writers[what](), **about(None)}
@@ -37,16 +45,35 @@ def _spec_rows() -> list[Answer]:
     return [{"name": p.stem, "path": p.relative_to(ROOT).as_posix()} for p in sorted(SPECS.glob("*.toml"))]
 
 
+def _claim_rows() -> list[Answer]:
+    return [{"name": claim.id, "test": claim.test, "what": claim.asserts} for claim in catalogue()]
+
+
 def describe(name: str) -> Answer:
-    """Return a strategy's parameters with their defaults and meaning, or an instrument's terms."""
+    """Return a strategy's parameters with their defaults and meaning, an instrument's terms, or a claim."""
     if name in instruments() or name.startswith("stock_"):
         return {"instrument": instrument(name).terms(), **about(None)}
+    claims = {claim.id: claim for claim in catalogue()}
+    if name in claims:
+        return {"claim": dataclasses.asdict(claims[name]), **about(None)}
     found = shipped()
     if ":" in name:
         found[name] = load_strategy(name)
     if name not in found:
-        raise unknown_name("strategy or instrument", name, [*found, *instruments(), STOCK])
-    strategy = found[name]
+        raise _unknown(name, [*found, *instruments(), STOCK], claims)
+    return _strategy(found[name])
+
+
+def _unknown(name: str, others: list[str], claims: Iterable[str]) -> SpecError:
+    """Return the error for a name of nothing; the claims are too many to be named."""
+    if not re.match(r"[sS]\d", name):
+        return unknown_name("strategy, instrument or claim", name, others)
+    rule, hint = "`list claims` names all there are", nearest(name.upper(), claims)
+    todo = hint if hint.startswith("did you mean") else "python -m backtests list claims"
+    return SpecError(asked=f"use the claim {name!r}", found="there is no such claim", rule=rule, todo=todo)
+
+
+def _strategy(strategy: type[Strategy]) -> Answer:
     types = parameter_types(strategy)
     params = strategy.Params()
     series = [name for i in strategy.instruments(params) for name in instrument(i).files]

@@ -11,7 +11,8 @@ from backtests.claims.gather import gather
 from backtests.runnable import of_claims, of_specs
 from backtests.spec import Spec, load_spec
 from backtests.verbs.catalogue import shipped
-from backtests.verbs.shared import SPECS, Answer, Folders, about, paths
+from backtests.verbs.shared import Answer, Folders, about, paths
+from backtests.version import SPECS
 from indexsim import reshape
 from indexsim.errors import SpecError, unknown_name
 from indexsim.market import MarketData

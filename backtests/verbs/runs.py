@@ -17,8 +17,8 @@ from backtests.spec import Spec, load_spec
 from backtests.verbs.audit import claims
 from backtests.verbs.indexes import index
 from backtests.verbs.pages import redraw
-from backtests.verbs.shared import SAMPLE, SPECS, Answer, Folders, about, paths
-from backtests.version import REPORTS, VERSION
+from backtests.verbs.shared import SAMPLE, Answer, Folders, about, paths
+from backtests.version import REPORTS, SPECS, VERSION
 from indexsim.market import MarketData
 from indexsim.sample import Sample, write_sample
 

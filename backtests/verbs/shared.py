@@ -14,7 +14,6 @@ from indexsim.market import MarketData
 
 Answer = dict[str, Any]
 Folders = Path | str | Sequence[Path | str]
-SPECS = ROOT / "backtests" / "specs"
 SAMPLE = ROOT / "data" / "sample"
 
 
