@@ -167,7 +167,8 @@ def _replaced() -> Iterator[None]:
     """Keep pyfolio from printing, give it a rolling beta that takes no seconds, and draw each figure once.
 
     What sums returns up by the month or the year gets the sessions alone: the starting day before them lies mostly in
-    another month or year, which would stand there with a return of zero. seaborn draws the whole figure before each heat map, to see whether its labels run into each other.
+    another month or year, which would stand there with a return of zero. seaborn draws the whole figure before each
+    heat map, to see whether its labels run into each other.
     """
     from pyfolio import plotting, timeseries, utils
     from seaborn import matrix

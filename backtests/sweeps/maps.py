@@ -144,7 +144,8 @@ def _figures(plan: Plan, store: Store, trials: set[int]) -> dict[int, float]:
 
 def _slice(side: _Side, values: list[float | None], **more: Any) -> Part:
     found = {"name": side.name, "labels": side.labels, "values": values, "at": side.at, "every": side.every}
-    return {**found, **more, **_why([values]), "ticks": ticks_of([values, *more.values()] if "low" in more else [values])}
+    ticks = ticks_of([values, *more.values()] if "low" in more else [values])
+    return {**found, **more, **_why([values]), "ticks": ticks}
 
 
 def _map(down: _Side, across: _Side, trial: int, figures: Mapping[int, float]) -> Part:
