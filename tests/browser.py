@@ -184,7 +184,10 @@ while (walker.nextNode()) {
 _CONTRAST = (
     _TEXTS
     + """
-const channels = (text) => (text.match(/[\\d.]+/g) || []).map(Number);
+const channels = (text) => {
+  const found = (text.match(/[\\d.]+/g) || []).map(Number);
+  return text.startsWith("color(srgb") ? [...found.slice(0, 3).map((c) => c * 255), ...found.slice(3)] : found;
+};
 const light = (rgb) => {
   const [r, g, b] = rgb.slice(0, 3).map((c) => (c /= 255) <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4);
   return 0.2126 * r + 0.7152 * g + 0.0722 * b;

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import json
 import os
 from dataclasses import replace
 from datetime import date
@@ -25,6 +26,22 @@ NAMES = 225
 SPECS = ("vi_gate", "split_pair")
 SPAN = {"start": date(2020, 1, 6), "end": date(2020, 9, 30)}
 
+#: A sweep of few trials over three years: judged and walked forward.
+SWEEP = """
+name = "vi_gate_sweep"
+strategy = "strategies.vi_gate:ViGate"
+market = {market}
+from = 2020-01-06
+to = 2022-12-30
+cash = 100_000_000
+claim = "<b>S001</b> & more"
+params.instrument = "etf_1321"
+sweep.select = "sharpe"
+sweep.constraints = ["low < high"]
+sweep.over.low = [18.0, 22.0, 26.0]
+sweep.over.high = [22.0, 26.0, 30.0]
+"""
+
 
 def shared(place: Path, market: Path) -> Path:
     """Return the folder of reports below `place`, written by the first of the processes that ask for it."""
@@ -39,14 +56,25 @@ def shared(place: Path, market: Path) -> Path:
 
 def write_reports(folder: Path, market: Path) -> None:
     """Write every kind of page into a folder."""
-    for name in SPECS:
-        run(replace(load_spec(verbs.SPECS / f"{name}.toml"), market=(market,), **SPAN), folder)
+    specs = [replace(load_spec(verbs.SPECS / f"{name}.toml"), market=(market,), **SPAN) for name in SPECS]
+    ran = [run(spec, folder)[1] for spec in specs]
+    verbs.attack(ran[0])
+    verbs.compare(ran)
     for name, result in strange().items():
         (folder / name).mkdir()
         result.write(folder / name)
         write_run(result, folder / name)
     verbs.claims(market, report=folder / "claims")
+    verbs.index(market, report=folder / "index", what_if="no-cap", assets=10**13)
+    sweep(folder, market)
     write_gallery(folder)
+
+
+def sweep(folder: Path, market: Path) -> None:
+    """Write the page of a sweep."""
+    spec = folder.parent / "sweep.toml"
+    spec.write_text(SWEEP.format(market=json.dumps(str(market))), "utf-8")
+    verbs.sweep(spec, folder, executor="serial")
 
 
 def strange() -> dict[str, Result]:

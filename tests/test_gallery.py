@@ -43,11 +43,12 @@ INDEX = {
     "max_abs_error": 0.01,
     "divisors": [{}, {}],
 }
+COMPARED = {"name": "y", "synthetic": True, "valid": False}
 KINDS: dict[str, tuple[str, dict[str, Any]]] = {
     "a run": ("report.json", RUN),
     "b": ("report.json", SWEEP),
     "claims": ("claims.json", CLAIMS),
-    "compare-1": ("compare.json", {"schema": 1, "title": "Two", "runs": ["x", {"name": "y"}]}),
+    "compare-1": ("compare.json", {"schema": 1, "title": "Two", "runs": ["x", COMPARED]}),
     "index": ("index.json", INDEX),
 }
 
@@ -88,7 +89,7 @@ def test_every_kind_is_listed_with_its_figures(reports: Path) -> None:
     assert (pages["b"]["best"], pages["b"]["failed"], pages["b"]["verdict"]) == (1.25, 3, "not shown")
     assert pages["claims"]["not_supported"] == 3
     assert pages["index"]["divisors"] == 2
-    assert pages["compare-1"]["names"] == "x, y"
+    assert (pages["compare-1"]["names"], pages["compare-1"]["marks"]) == ("x, y", ["INVALID", "SYNTHETIC"])
     # By hand: a run has 6 numbers, a sweep 5, the claims 3, an index 4 and a comparison 1.
     assert whole(reports, "gallery.json") == 6 + 5 + 3 + 4 + 1
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from backtests.report import ATTACKS
 from tests.browser import pages
 from tests.recomputed import Row, figures
 from tests.test_report import ALERT, _agree, _Marked
@@ -21,7 +22,7 @@ NO_FIGURES = re.compile(
             r"Nikkei 225|95 of 100 sessions|equal the published level to 0\.01|< 0\.0001|at most 5 %",
             r"[Ii]ntervals hold 90 %",
             r"(?<=\n)-?\d+ to -?\d+(?=\n)|effective on \(0\)|(?<=\n)\d{1,2}\.?(?=\n)|and \d+ more",
-            r" – run [\w-]+|(?<=\n)[\w-]+-[0-9a-f]{12}(?=\n)",
+            r" – (?:run|sweep) [\w-]+|(?<=\n)[\w-]+-[0-9a-f]{12}(?=\n)|--top 1|\+1 %|from returns of 20 sessions",
             re.escape(ALERT),
         )
     )
@@ -42,7 +43,7 @@ ELSEWHERE = {
 def twins(page: Path) -> Any:
     """Return the JSON values of a page: of the file it names, or of every run below it by folder."""
     named = re.findall(r'href="([^"/]+\.json)"', page.read_text("utf-8"))
-    if named:
+    if named := [name for name in named if name != ATTACKS]:
         return json.loads((page.parent / named[0]).read_text("utf-8"))
     found = page.parent.glob("*/report.json")
     return {path.parent.name: json.loads(path.read_text("utf-8")) for path in found}

@@ -314,6 +314,34 @@ def test_rolling_beta_agrees_with_pyfolio(result: Result) -> None:
     np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-10)
 
 
+def test_months_and_years_of_the_sheet_are_those_of_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    kept: list[Any] = []
+    monkeypatch.setattr(canvas, "png", lambda figure: kept.append(figure) or b"drawn")
+    shown = _result(30)
+    index = pd.DatetimeIndex(["2020-12-30", *pd.bdate_range("2021-11-22", periods=30)])
+    moved = {name: getattr(shown, name).set_axis(index[1:]) for name in ("returns", "positions")}
+    with canvas.surroundings():
+        drawing._returns(adapt(replace(shown, equity=shown.equity.set_axis(index), **moved)), 245.0)
+    panels = {panel.get_title(): panel for panel in kept[0].axes}
+    heat, years = panels["Monthly returns (%)"], panels["Annual returns"]
+
+    # 22 November to 31 December: the starting day of the year before is no year of the run.
+    assert [text.get_text() for text in heat.get_yticklabels()] == ["2021"]
+    assert [text.get_text() for text in heat.get_xticklabels()] == ["Nov", "Dec"]
+    assert [text.get_text() for text in years.get_yticklabels()] == ["2021"]
+
+
+def test_a_month_outside_of_the_run_has_no_return() -> None:
+    from pyfolio import plotting
+
+    days = pd.DatetimeIndex(["2020-12-30", "2021-02-01", "2021-03-01", "2022-03-01"])
+    with canvas.surroundings():
+        panel = plotting.plot_monthly_returns_heatmap(pd.Series([0.0, 0.0, 0.01, 0.02], days))
+
+    # February and March of two years, of which February 2022 is unknown and February 2021 stood still.
+    assert [text.get_text() for text in panel.texts if text.get_visible()] == ["0", "1", "2"]
+
+
 def test_panels_share_their_dates_on_a_calendar_without_holidays() -> None:
     from matplotlib.dates import date2num
     from pyfolio import tears

@@ -14,6 +14,7 @@ import pytest
 
 from backtests import metrics
 from backtests.__main__ import main
+from backtests.report import write_gallery
 from backtests.report.compare import comparison, joined, write_compare
 from backtests.result import Result
 from indexsim import sessions
@@ -103,7 +104,7 @@ def test_only_keys_that_differ_are_named(three: list[Result]) -> None:
     values = comparison(runs)
 
     assert values["differs"] == [
-        {"key": "spec.params.lag", "values": ["1", None]},
+        {"key": "spec.params.lag", "values": ["1", None], "values_why": "the run has no such key"},
         {"key": "spec.params.window", "values": ["60", "30"]},
         {"key": "code.code", "values": ["def", "xyz"]},
         {"key": "data.fingerprint", "values": ["f00", "f01"]},
@@ -197,9 +198,12 @@ def test_the_command_line_says_what_the_page_says(
     three: list[Result], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     folders = [str(folder) for folder in stored(tmp_path, *three)]
+    write_gallery(tmp_path)
     assert main(["report", "--compare", *folders]) == 0
     said = capsys.readouterr().out
+    listed = json.loads((tmp_path / "gallery.json").read_text("utf-8"))
 
+    assert listed["counts"]["comparison"] == 1
     assert "common sessions: 150, " in said
     assert "differs  spec.params.window: 60 | 30 | 60" in said
     assert Path(said.strip().rsplit("Open ", 1)[1]).is_file()

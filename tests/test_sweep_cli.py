@@ -23,6 +23,7 @@ from backtests.sweeps import sweep as engine_room
 from backtests.sweeps.plan import load_plan
 from backtests.sweeps.progress import Passing
 from backtests.sweeps.proof import Difference
+from backtests.text import sweeps as wording
 from backtests.text.progress import Teller
 from indexsim.errors import SpecError
 from tests.conftest import ROOT
@@ -475,3 +476,10 @@ def test_what_strategies_share_is_no_strategy(capsys: pytest.CaptureFixture[str]
 
     assert "strategies.vi_gate" in unknown.value.rule
     assert "rules" not in unknown.value.rule
+
+
+def test_what_is_kept_out_of_sample_follows_from_the_two_means_beside_it() -> None:
+    folds = [{"sharpe_in": 0.4, "sharpe_out": 0.1}, {"sharpe_in": 0.6, "sharpe_out": 0.3}]
+    way = {"folds": folds, "joined": {"sharpe": 0.9, "excess": None}, "kept": 0.4}
+
+    assert wording._walk(way) == "2 folds, Sharpe 0.50 in-sample, 0.20 out-of-sample, 40% of it kept"

@@ -136,7 +136,12 @@ def judged(case: Case, source: Source, folder: Path, tell: Callable[[str], objec
         "broken": sum(row["survives"] is False for row in rows),
         "undone": sum(row["survives"] is None for row in rows),
         "attacks": rows,
-        "source": {"market": places, "what_if": source.what_if, "fingerprint": fingerprint},
+        "source": {
+            "market": places,
+            "what_if": source.what_if,
+            "fingerprint": fingerprint,
+            **({} if fingerprint else {"fingerprint_why": last.why}),
+        },
         "code": code_hash(),
     }
 

@@ -21,6 +21,14 @@ if TYPE_CHECKING:
 #: Size of a picture: inches wide, inches of a row of panels, of the space around them; dots per inch.
 _WIDTH, _ROW, _ABOVE, _BELOW, _LEFT, _RIGHT, _DPI = 10.0, 2.2, 0.40, 0.50, 0.90, 0.25, 96
 
+#: Functions of pyfolio that draw sums or quantiles of returns.
+_SUMMED = (
+    "plot_monthly_returns_heatmap",
+    "plot_annual_returns",
+    "plot_monthly_returns_dist",
+    "plot_return_quantiles",
+)
+
 #: Left and right end of each panel in a row of one, two or three.
 _SPANS = {1: ((0.0, 1.0),), 2: ((0.0, 0.45), (0.55, 1.0)), 3: ((0.0, 0.44), (0.52, 0.70), (0.78, 0.98))}
 
@@ -158,18 +166,49 @@ def _style() -> Iterator[None]:
 def _replaced() -> Iterator[None]:
     """Keep pyfolio from printing, give it a rolling beta that takes no seconds, and draw each figure once.
 
-    seaborn draws the whole figure before each heat map, to see whether its labels run into each other.
+    What sums returns up by the month or the year gets the sessions alone: the starting day before them lies mostly in
+    another month or year, which would stand there with a return of zero. seaborn draws the whole figure before each
+    heat map, to see whether its labels run into each other.
     """
-    from pyfolio import timeseries, utils
+    from pyfolio import plotting, timeseries, utils
     from seaborn import matrix
 
+    summed = {name: getattr(plotting, name) for name in _SUMMED}
     before: tuple[Any, Callable[..., Any], Any] = (utils.display, timeseries.rolling_beta, matrix._draw_figure)
     utils.display = matrix._draw_figure = lambda *_: None
     timeseries.rolling_beta = rolling_beta
+    for name, drawn in summed.items():
+        setattr(plotting, name, _of_sessions(drawn))
     try:
         yield
     finally:
+        for name, drawn in summed.items():
+            setattr(plotting, name, drawn)
         utils.display, timeseries.rolling_beta, matrix._draw_figure = before
+
+
+def _of_sessions(drawn: Callable[..., Axes]) -> Callable[..., Axes]:
+    """Return a function of pyfolio that draws returns without their starting day, and no month the run has not."""
+
+    def drawing(returns: pd.Series, *args: Any, **how: Any) -> Axes:
+        panel = drawn(returns.iloc[1:], *args, **how)
+        _blank_months(panel, pd.DatetimeIndex(returns.index[1:]))
+        return panel
+
+    return drawing
+
+
+def _blank_months(panel: Axes, days: pd.DatetimeIndex) -> None:
+    """Empty the cells of a monthly heat map that the run does not reach: pyfolio fills them with zeros."""
+    if not panel.get_title().startswith("Monthly returns"):
+        return
+    cells = panel.collections[0]
+    years, months = sorted(set(days.year)), sorted(set(days.month))
+    known = set(zip(days.year, days.month, strict=True))
+    absent = [[(year, month) not in known for month in months] for year in years]
+    cells.set_array(np.ma.array(cells.get_array(), mask=absent))
+    for text, gone in zip(panel.texts, np.ravel(absent), strict=True):
+        text.set_visible(not gone)
 
 
 def rolling_beta(returns: pd.Series, factor_returns: pd.Series, rolling_window: int = 126) -> pd.Series:

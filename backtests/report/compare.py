@@ -33,6 +33,8 @@ from indexsim.folders import replacing
 SCHEMA = 1
 #: Facts of a run that may differ, beside its spec.
 _FACTS = ("version", "commit", "code", "packages", "what_if", "waived")
+#: What stands beside values that a run has not.
+ABSENT = {"values_why": "the run has no such key"}
 #: Keys of a spec that say where things lie: the fingerprint of the data stands for them.
 _PLACES = ("market",)
 
@@ -194,7 +196,7 @@ def _differences(results: Sequence[Result]) -> tuple[list[dict[str, Any]], int]:
     flat = [_keys(result) for result in results]
     keys = sorted({key for one in flat for key in one}, key=lambda key: (key.split(".")[0] != "spec", key))
     rows: list[dict[str, Any]] = [{"key": key, "values": [one.get(key) for one in flat]} for key in keys]
-    differing = [row for row in rows if len(set(row["values"])) > 1]
+    differing = [row | ABSENT if None in row["values"] else row for row in rows if len(set(row["values"])) > 1]
     return differing, len(rows) - len(differing)
 
 

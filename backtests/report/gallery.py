@@ -34,7 +34,8 @@ def _run(d: Mapping[str, Any]) -> Row:
     marks = ["INVALID"] if lookahead["leaks"] else []
     marks += ["NOT CHECKED"] if "unchecked" in lookahead else []
     marks += ["COUNTERFACTUAL"] if d.get("what_if") else []
-    figures = {name: net[name] for name in ("total_return", "sharpe", "max_drawdown", "n_trades")}
+    shown = ("total_return", "sharpe", "max_drawdown", "n_trades")
+    figures = {name: net[name] for key in shown for name in (key, f"{key}_why") if name in net}
     return {
         "title": d["name"],
         "marks": [*marks, *_synthetic(d)],
@@ -85,7 +86,10 @@ def _index(d: Mapping[str, Any]) -> Row:
 def _comparison(d: Mapping[str, Any]) -> Row:
     runs = d["runs"]
     names = [run if isinstance(run, str) else str(run.get("name", run.get("run_id", "?"))) for run in runs]
-    return {"title": str(d.get("title") or "Comparison"), "marks": [], "runs": len(runs), "names": ", ".join(names)}
+    said = [run for run in runs if isinstance(run, dict)]
+    marks = [] if all(run.get("valid", True) for run in said) else ["INVALID"]
+    marks += ["SYNTHETIC"] if any(run.get("synthetic") for run in said) else []
+    return {"title": str(d.get("title") or "Comparison"), "marks": marks, "runs": len(runs), "names": ", ".join(names)}
 
 
 def _synthetic(d: Mapping[str, Any]) -> list[str]:

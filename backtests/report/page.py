@@ -52,6 +52,7 @@ _KINDS = {
     "basis": _Kind(10_000, 1, False),
     "chance": _Kind(1, 3, False),
     "weight": _Kind(100, 3, False),
+    "step": _Kind(100, 3, True),
 }
 
 #: Kinds with as many decimals as the value has, at most these: prices, quantities, axis labels, any number.

@@ -35,6 +35,10 @@ body.wide { page: wide; } body.wide > * { max-width: none; }
 body.wide :is(td, th) { min-width: 0; max-width: none; overflow-wrap: anywhere; }
 body.wide :is(.nowrap, .flag, .n, button) { white-space: normal; } body.wide table { table-layout: fixed; }
 body.wide td svg { width: 100%; }
+.pair { display: block; } .chart { break-inside: auto; } .legend, .plot { break-inside: avoid; break-after: avoid; }
+table.heat { break-inside: avoid; }
+#claims th:is(:nth-child(2), :nth-child(12)) { width: 18%; } #claims th:nth-child(3) { width: 9%; }
+#claims th:is(:nth-child(4), :nth-child(5), :nth-child(6)) { width: 8%; }
 body { font-size: 9pt; } h2 { margin-top: 1.5rem; }
 table { font-size: 7.5pt; } th, td { padding: 0.15rem 0.35rem; } td.t, td.wide, tbody th { min-width: 0; }
 figure .picture { border: 0; padding: 0; } figure img { break-inside: avoid; }

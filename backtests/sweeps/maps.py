@@ -28,6 +28,8 @@ MAP, SLICE = 21, 201
 BINS = 10
 #: Axes that maps are drawn of, at most: those along which the figure moves most.
 MAPPED = 4
+#: Why a place of a map or of a slice is empty.
+NO_FIGURE = "no trial there has the figure: the constraints exclude it, it failed, or it is undefined"
 
 Part = dict[str, Any]
 
@@ -142,7 +144,8 @@ def _figures(plan: Plan, store: Store, trials: set[int]) -> dict[int, float]:
 
 def _slice(side: _Side, values: list[float | None], **more: Any) -> Part:
     found = {"name": side.name, "labels": side.labels, "values": values, "at": side.at, "every": side.every}
-    return {**found, **more, "ticks": ticks_of([values, *more.values()] if "low" in more else [values])}
+    ticks = ticks_of([values, *more.values()] if "low" in more else [values])
+    return {**found, **more, **_why([values]), "ticks": ticks}
 
 
 def _map(down: _Side, across: _Side, trial: int, figures: Mapping[int, float]) -> Part:
@@ -159,7 +162,13 @@ def _drawn(down: _Side, across: _Side, values: list[list[float | None]]) -> Part
         "values": values,
         "at": [down.at, across.at],
         "every": [down.every, across.every],
+        **_why(values),
     }
+
+
+def _why(values: list[list[float | None]]) -> Part:
+    """Return the reason that stands beside values of which some are unknown."""
+    return {"values_why": NO_FIGURE} if any(None in line for line in values) else {}
 
 
 @dataclass(frozen=True)

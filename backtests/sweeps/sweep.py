@@ -234,7 +234,7 @@ def _judged(task: SweepTask, store: Store, folder: Path, how: How) -> dict[str, 
     counts = status(folder)
     attempted = counts["done"] + counts["failed"] + counts["quarantined"]
     how.tell(Passing("parity proof: the best trials and others run again in the engine"))
-    began, proved = time.monotonic(), [*ranked, *_others(store, plan.seed)]
+    began, proved = time.monotonic(), [*ranked, *_others(store, plan.seed, [int(row["trial"]) for row in ranked])]
     differences = prove(evaluator, proved)
     how.tell(f"parity proof: {len(proved)} trials in the engine, {time.monotonic() - began:.1f} s")
     checked = {"rows_checked": 0, "leaks": []} if best is None else leaks_of(evaluator, int(best["trial"]))
@@ -252,9 +252,10 @@ def _judged(task: SweepTask, store: Store, folder: Path, how: How) -> dict[str, 
     }
 
 
-def _others(store: Store, seed: int) -> list[dict[str, Any]]:
-    """Return trials that were drawn by the seed."""
-    trials = store.query("select trial from trials where status = 0 order by trial")["trial"].to_numpy()
+def _others(store: Store, seed: int, best: list[int]) -> list[dict[str, Any]]:
+    """Return trials that were drawn by the seed, none of them one of the best."""
+    done = store.query("select trial from trials where status = 0 order by trial")["trial"].to_numpy()
+    trials = np.setdiff1d(done, best)
     if not len(trials):
         return []
     drawn = np.random.default_rng(seed).choice(trials, size=min(OTHERS, len(trials)), replace=False)

@@ -124,10 +124,10 @@ def _walk(way: Answer | str) -> str:
     if isinstance(way, str):
         return f"none, {way}"
     folds, joined = way["folds"], way["joined"]
-    inside = sum(fold["sharpe_in"] for fold in folds) / len(folds)
+    inside, outside = (sum(fold[f"sharpe_{side}"] for fold in folds) / len(folds) for side in ("in", "out"))
     kept = "" if way["kept"] is None else f", {way['kept']:.0%} of it kept"
     excess = "" if joined["excess"] is None else f", {percent(joined['excess'])} a year over the benchmark"
-    return f"{len(folds)} folds, Sharpe {inside:.2f} in-sample, {joined['sharpe']:.2f} out-of-sample{kept}{excess}"
+    return f"{len(folds)} folds, Sharpe {inside:.2f} in-sample, {outside:.2f} out-of-sample{kept}{excess}"
 
 
 def _proofs(answer: Answer) -> list[str]:

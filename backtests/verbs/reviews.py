@@ -11,6 +11,7 @@ from backtests.facts import data_facts
 from backtests.prepare import Setup, day_of
 from backtests.report import write_compare
 from backtests.sweeps.lock import whole
+from backtests.verbs.pages import refresh_gallery
 from backtests.verbs.shared import Answer, Folders, about, paths
 from backtests.verify import Verified
 from backtests.verify import verify as verify_run
@@ -121,6 +122,7 @@ def compare(folders: Folders, out: Path | str | None = None) -> Answer:
         A folder without a stored run.
     """
     page, values = write_compare(paths(folders), None if out is None else Path(out))
+    refresh_gallery(page.parent.parent)
     kept = {key: value for key, value in values.items() if key not in ("schema", "curves")}
     return {"pages": [str(page)], **kept, **about(None)}
 
