@@ -25,7 +25,7 @@ from indexsim.official.words import meaning
 _PURCHASES = (
     ("lending_etf", ("貸付", "貸出", "lending")),
     ("j_reit", ("j-reit", "jreit", "不動産投資")),
-    ("supportive_etf", ("設備", "人材", "support", "physical")),
+    ("supportive_etf", ("設備", "人材", "支援", "support", "physical")),
     ("index_etf", ("etf", "上場投資信託")),
 )
 _ACCOUNTS = ("営業毎旬報告", "bankofjapanaccounts")
