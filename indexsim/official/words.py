@@ -24,7 +24,7 @@ _CALLED = {
     "ex_date": "exdate 権利落ち日 権利落日",
     "ratio": "ratio",
     "dividend": "dividendsplitadjusted",
-    "total_return": "totalreturn totalreturnindex トータルリターン トータルリターン・インデックス トータルリターンインデックス",
+    "total_return": "totalreturn totalreturnindex トータルリターン トータルリターン・インデックス",
     "net_total_return": "nettotalreturn nettotalreturnindex 税引後配当込み ネットトータルリターン・インデックス",
     "adj_factor": "adjfactor adjustmentfactor",
     "dividends": "dividends",
@@ -57,7 +57,7 @@ _SERIES = {
 #: A code of a listed stock; those of indices begin with 0.
 CODE = re.compile(r"[1-9][0-9A-Z][0-9][0-9A-Z]")
 #: What a publisher may put before a word: the series that the column is of.
-_OF_SERIES = re.compile(r"(日経平均株価|日経平均|日経|nikkeistockaverage|nikkei225|nikkei)?(vi|ボラティリティー?・?インデックス|volatilityindex)?")
+_OF_SERIES = re.compile(r"(日経平均株価|日経平均|日経|nikkeistockaverage|nikkei225|nikkei)(vi)?")
 
 
 def meaning(header: str) -> str:
