@@ -360,6 +360,11 @@ def test_gzip_and_encodings_give_the_same_cells() -> None:
         pd.testing.assert_frame_equal(read_sheet("a", data).cells, plain)
 
 
+def test_a_file_named_as_a_kind_has_its_columns(tmp_path: Path) -> None:
+    with pytest.raises(ToolError, match=r"not those of a table of splits.*--as nikkei-daily"):
+        reading(tmp_path, layouts.daily_ja().data(), Hints("splits"))
+
+
 def test_a_kind_is_a_layout_a_file_or_a_code() -> None:
     for kind in ("nikkei-daily", "topix", "7203", "285A"):
         check_kind(kind)
