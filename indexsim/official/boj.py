@@ -59,8 +59,8 @@ def _purchases(sheet: Sheet, hints: Hints) -> Reading:
     frame, findings = typed(body, sheet.name, ())
     scale = _unit(sheet)
     if not scale:
-        found = "no unit is written: taken as 100 million yen, as the Bank gives them"
-        findings.append(Finding(sheet.name, "", "", "unit-is-said", found, "warning"))
+        told = "no unit is written: taken as 100 million yen, as the Bank gives them"
+        findings.append(Finding(sheet.name, "", "", "unit-is-said", told, "warning"))
         scale = 1
     for header, name in columns.items():
         values, found = numbers_of(body[header], sheet.name, name)

@@ -57,7 +57,7 @@ def _fred(sheet: Sheet, hints: Hints) -> Reading:
         file, column, scale = SERIES[name]
         one = frame[[name]].dropna().rename(columns={name: column})
         if name in _MONTHLY:  # at its first day no one knew what a month would bring
-            one.index = (one.index + pd.offsets.MonthEnd(0)).as_unit("us")
+            one.index = pd.DatetimeIndex(one.index).to_period("M").to_timestamp(how="end").normalize().as_unit("us")
         one = one if scale == 1.0 else (one * scale).round(12)
         if _kind(file, column) in ("price", "amount") and (one[column] <= 0).any():
             raise refused(sheet.name, f"{one[column].min():g} in {name}", "a price is above zero", "get the file again")
