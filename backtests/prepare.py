@@ -126,7 +126,7 @@ def prepare(spec: Spec, folder: Folder | None = None, rebuilt: bool = True) -> S
 
     @cache
     def rebuilding() -> Rebuilt | None:
-        return rebuild(market, last, spec.waive) if can_rebuild(market) else None
+        return rebuild(market, last, spec.waive) if can_rebuild(market, last) else None
 
     if rebuilt:
         rebuilding()

@@ -22,6 +22,7 @@ from indexsim.gate import read_table
 from indexsim.schema import FILES
 from indexsim.shelf import changing, ending_of, put, refuse_unfit
 from indexsim.sources import SOURCES, Source, SourceError, Wanted
+from indexsim.sources.answers import NoAnswer
 from indexsim.sources.cache import Cache, user_cache
 from indexsim.sources.http import Client
 from indexsim.sources.merging import ON_CONFLICT, Conflict, Merged, merge
@@ -131,12 +132,28 @@ def fetch(
         answers = []
         for number, one in enumerate(wanted, 1):
             tell(f"{number} of {len(wanted)}: {one.series} from {source}")
-            answers.append(screen(one, _within(one, chosen.read(client, one)), moment))
+            answers.append(_answer(chosen, client, one, moment))
     except SourceError as error:
         raise _without_keys(error, client.keys) from None
-    fetched = _add(market, chosen, answers, on_conflict)
+    try:
+        fetched = _add(market, chosen, answers, on_conflict)
+    except DataError:
+        client.cache.settle()
+        raise
     client.cache.settle()
     return fetched
+
+
+def _answer(source: Source, client: Client, wanted: Wanted, now: datetime) -> Screened:
+    """Return what may be added of an answer; one that is refused is not kept, so that the next command asks anew."""
+    before = client.cache.used
+    try:
+        return screen(wanted, _within(wanted, source.read(client, wanted)), now)
+    except NoAnswer:
+        raise
+    except SourceError:
+        client.cache.settle(before)
+        raise
 
 
 def new_client(source: str, *, base: str | None = None, **how: object) -> Client:

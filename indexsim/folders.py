@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from indexsim.errors import ToolError
+
 _RENAME_EXCHANGE = 2
 _AT_FDCWD = -100
 
@@ -19,18 +21,36 @@ def replacing(folder: Path) -> Iterator[Path]:
 
     On an error or an interrupt the sibling is removed and `folder` stays as it was. What killed
     processes left beside it is swept away.
+
+    Raises
+    ------
+    ToolError
+        No folder can be made there.
     """
-    folder.parent.mkdir(parents=True, exist_ok=True)
+    _make(folder, folder.parent, parents=True)
     fresh = folder.with_name(f".{folder.name}.{os.getpid()}")
     for left in folder.parent.glob(f".{folder.name}.*"):
         if not _is_running(left.name.rsplit(".", 1)[1]):
             shutil.rmtree(left, ignore_errors=True)
     try:
-        fresh.mkdir()
+        _make(folder, fresh)
         yield fresh
         _take_place(fresh, folder)
     finally:
         shutil.rmtree(fresh, ignore_errors=True)
+
+
+def _make(folder: Path, needed: Path, parents: bool = False) -> None:
+    """Make a folder that is needed to write another."""
+    try:
+        needed.mkdir(parents=parents, exist_ok=parents)
+    except OSError as error:
+        raise ToolError(
+            asked=f"write {folder}",
+            found=f"{needed.parent if needed.name.startswith('.') else needed}: {error.strerror}",
+            rule="a folder is written beside its place, then takes it",
+            todo="name a folder where you may write",
+        ) from None
 
 
 def _is_running(pid: str) -> bool:

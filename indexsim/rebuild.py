@@ -74,9 +74,12 @@ class Rebuilt:
         ]
 
 
-def can_rebuild(market: MarketData) -> bool:
-    """Say whether the market has the files an index is rebuilt from."""
-    return all(market.has(name) for name in FILES)
+def can_rebuild(market: MarketData, last: date | None = None) -> bool:
+    """Say whether the market has the files an index is rebuilt from, and closes up to a session."""
+    if not all(market.has(name) for name in FILES):
+        return False
+    days = market.table("closes").index if last else pd.DatetimeIndex([])
+    return last is None or not len(days) or bool(days.min() <= pd.Timestamp(last))
 
 
 def rebuild(market: MarketData, last: date | None = None, waived: Iterable[str] = ()) -> Rebuilt:

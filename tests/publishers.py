@@ -79,7 +79,13 @@ def jquants(days: Sequence[str], bars: Bars = BARS, code: str = "13210", **chang
     return json.dumps({"data": data}).encode()
 
 
-def yahoo(days: Sequence[str], bars: Bars = BARS, splits: Mapping[str, float] | None = None, **changed: Any) -> bytes:
+def yahoo(
+    days: Sequence[str],
+    bars: Bars = BARS,
+    splits: Mapping[str, float] | None = None,
+    symbol: str = "1321.T",
+    **changed: Any,
+) -> bytes:
     """Yahoo's chart: times of the open in UTC, prices adjusted for `splits` (day -> new shares for one)."""
     quote: dict[str, list[float | None]] = {name: [] for name in ("open", "high", "low", "close", "volume")}
     for day in days:
@@ -90,7 +96,7 @@ def yahoo(days: Sequence[str], bars: Bars = BARS, splits: Mapping[str, float] | 
             quote[name].append(value * later if name == "volume" else value / later)
     meta = {
         "currency": "JPY",
-        "symbol": "1321.T",
+        "symbol": symbol,
         "exchangeName": "JPX",
         "instrumentType": "ETF",
         "gmtoffset": 32400,

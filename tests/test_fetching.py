@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import sys
 from datetime import date, datetime
 from pathlib import Path
@@ -426,7 +427,7 @@ def traded() -> dict[str, tuple[float, ...]]:
 
 def test_split_adjusted_prices_of_yahoo_are_brought_back(server: Server, market: Path) -> None:
     server.beside = {path: Says(b"crumb") for path in ("/", "/v1/test/getcrumb")}
-    server.says(publishers.yahoo(DAYS, traded(), SPLIT))
+    server.says(publishers.yahoo(DAYS, traded(), SPLIT, "7203.T"))
     (market / "closes.csv").write_text("date,7203\n2024-05-01,38010.8\n", "utf-8")
     done = fetched(server, "yahoo", market, "7203", since=date(2024, 5, 1))
 
@@ -438,11 +439,41 @@ def test_split_adjusted_prices_of_yahoo_are_brought_back(server: Server, market:
 
 def test_a_split_that_yahoo_lost_is_found_by_the_grid(server: Server, market: Path) -> None:
     server.beside = {path: Says(b"crumb") for path in ("/", "/v1/test/getcrumb")}
-    body = publishers.yahoo(DAYS, traded(), {"2024-05-07": 3.0})
+    body = publishers.yahoo(DAYS, traded(), {"2024-05-07": 3.0}, "7203.T")
     server.says(body.replace(b'"splits"', b'"lost"'))
 
     with pytest.raises(SourceError, match="a split is missing or wrong at Yahoo"):
         fetched(server, "yahoo", market, "7203")
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [(b'"1321.T"', b'"1306.T"'), (b'"dataGranularity": "1d"', b'"dataGranularity": "1wk"'), (b'"JPY"', b'"USD"')],
+)
+def test_a_chart_of_something_else_is_refused(server: Server, market: Path, one: bytes, other: bytes) -> None:
+    server.beside = {path: Says(b"crumb") for path in ("/", "/v1/test/getcrumb")}
+    yfinance.data.YfData.cache_get.cache_clear()
+    server.says(publishers.yahoo(DAYS).replace(one, other))
+
+    with pytest.raises(SourceError, match="the chart is of"):
+        fetched(server, "yahoo", market, "etf_1321")
+
+
+def test_a_refused_answer_is_not_kept(server: Server, market: Path) -> None:
+    swapped = "データ日付,終値,始値,安値,高値"
+    named = publishers.nikkei(DAYS, order=swapped).decode("cp932").replace("安値,高値", "高値,安値", 1).encode("cp932")
+    server.says(named, publishers.nikkei(DAYS))
+    with pytest.raises(SourceError, match="mixed up"):
+        fetched(server, "nikkei", market, "n225")
+
+    assert days_of(fetched(server, "nikkei", market, "n225")) == list(DAYS)
+
+
+def test_pages_that_lead_in_a_circle_end(server: Server, market: Path) -> None:
+    server.says(json.dumps({**json.loads(publishers.jquants(DAYS)), "pagination_key": "x"}).encode())
+
+    with pytest.raises(SourceError, match="the same page again"):
+        fetched(server, "jquants", market, "etf_1321")
 
 
 def test_codes_are_columns_of_files_of_many_stocks(server: Server, market: Path) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from indexsim import folders
+from indexsim.errors import ToolError
 from indexsim.folders import replacing
 
 
@@ -24,6 +25,13 @@ def run(tmp_path: Path) -> Path:
     (folder / "page").write_text("old", "utf-8")
     (folder / "frames" / "fills").write_text("old fills", "utf-8")
     return folder
+
+
+def test_a_place_where_nothing_can_be_made_is_said(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("", "utf-8")
+
+    with pytest.raises(ToolError, match="Not a directory"), replacing(tmp_path / "file" / "a" / "market"):
+        pass
 
 
 OLD = {"page": "old", "frames/fills": "old fills"}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import random
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -74,6 +75,16 @@ def test_a_conflict_says_both_values_and_which_is_kept(files: Path, tmp_path: Pa
     assert found["close"]["values"]["stooq.csv"] == float(table.rows[4][4])
     assert found["close"]["kept"] == "daily_en.csv"
     assert "publisher before exchange" in answer["precedence"]
+
+
+def test_sessions_that_a_file_lacks_are_said(files: Path, tmp_path: Path) -> None:
+    table = layouts.daily_en()
+    (files / "daily_en.csv").write_bytes(replace(table, rows=table.rows[:5] + table.rows[15:]).data())
+    said = verbs.import_files(files / "daily_en.csv", tmp_path / "market")["findings"]
+
+    assert [(f["rule"], f["row"], f["found"]) for f in said] == [
+        ("missing-session", f"{layouts.DAYS[5]}..{layouts.DAYS[14]}", "no row on 10 sessions")
+    ]
 
 
 def test_an_error_leaves_the_folder_as_it_was(files: Path, tmp_path: Path) -> None:

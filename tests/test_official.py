@@ -113,6 +113,14 @@ def test_yfinance_with_three_lines_of_header(tmp_path: Path) -> None:
             [71500.5, 39785.9],
         ),
         ("Date,Code,O,H,L,C\n2025-07-03,0000,2829,2832.5,2820,2830.11\n", "topix", [2829.0, 2832.5, 2820.0, 2830.11]),
+        ("Date,Code,Open,High,Low,Close\n2025-07-03,0000,29,32,20,30.11\n", "topix", [29.0, 32.0, 20.0, 30.11]),
+        ("データ日付,日経VI終値,日経VI始値\n2025/07/03 0:00,24.11,24.5\n", "nikkei_vi", [24.5, 24.11]),
+        (
+            "Date of Data,Nikkei 225 Total Return Index,Nikkei 225 Net Total Return Index\n"
+            "2025/07/03,71500.5,64500.25\n",
+            "total_return",
+            [71500.5, 64500.25],
+        ),
         (",Close,Open\nTicker,^N225,^N225\nDate,,\n2025-07-03,39785.9,39796.75\n", "n225", [39796.75, 39785.9]),
         ("Ticker,^N225,^N225\nPrice,Open,Close\nDate,,\n2025-07-03,39796.75,39785.9\n", "n225", [39796.75, 39785.9]),
         ("買入,(単位:百万円)\n年月日,ETF,設備ETF\n2020/3/2,100200,1200\n", "boj_etf_purchases", [1002.0, 12.0]),
@@ -130,6 +138,73 @@ def test_other_forms_of_the_same_files(tmp_path: Path, text: str, file: str, val
 
     assert len(frame) == 1
     assert frame.iloc[0].tolist() == values
+
+
+@pytest.mark.parametrize("series", ["JPNASSETS", "IRLTLT01JPM156N", "IRSTCI01JPM156N"])
+def test_a_month_of_fred_stands_at_its_end_when_it_is_known(tmp_path: Path, series: str) -> None:
+    read = reading(tmp_path, f"observation_date,{series}\n2024-01-01,0.5\n2024-02-01,0.75\n")
+    (frame,) = read.frames.values()
+
+    assert [f"{day:%Y-%m-%d}" for day in frame.index] == ["2024-01-31", "2024-02-29"]
+
+
+def test_the_accounts_as_their_page_has_them(tmp_path: Path) -> None:
+    head = "営業毎旬報告（令和7年10月20日現在）,,,\n,,,（単位：千円）\n資産,金額,負債および純資産,金額\n"
+    items = '国債,"300,000,000",発行銀行券,"400,000,000"\n　うち長期国債,"250,000,000",,\n貸出金,"100,000,000",,\n'
+    total = '合　計,"400,000,000",合計,"400,000,000"\n'
+    english = "Bank of Japan Accounts (October 20, 2025)\nAssets,(thousand yen)\nBonds,200000\nTotal Assets,200000\n"
+
+    assert reading(tmp_path, head + items + total).frames["boj_assets"].to_numpy().tolist() == [[4000.0]]
+    assert reading(tmp_path, english).frames["boj_assets"].index[0] == pd.Timestamp("2025-10-20")
+
+
+def test_purchases_without_a_unit_are_said_and_unknown_ones_refused(tmp_path: Path) -> None:
+    text = "日付,ETF,支援ETF\n2020/3/2,1002,12\n"
+    read = reading(tmp_path, text)
+
+    assert read.frames["boj_etf_purchases"].iloc[0].to_dict() == {"index_etf": 1002.0, "supportive_etf": 12.0}
+    assert [f.rule for f in read.findings] == ["unit-is-said"]
+    with pytest.raises(DataError, match="column-is-known"):
+        reading(tmp_path, text.replace("ETF,支援ETF", "ETF,支援ETF,その他").replace("1002,12", "1002,12,7"))
+
+
+@pytest.mark.parametrize("step", [5, 20])
+def test_weeks_and_months_are_no_days(tmp_path: Path, step: int) -> None:
+    lines = layouts.daily_ja().text().splitlines()
+    rows = [f"{line}\n" for line in lines[1::step]]
+    if len(rows) > 3:
+        with pytest.raises(DataError, match="rows-are-days"):
+            reading(tmp_path, f"{lines[0]}\n{''.join(rows)}")
+
+    assert len(reading(tmp_path, f"{lines[0]}\n{''.join(rows[:2])}").frames["n225"]) == 2
+
+
+def test_two_columns_for_one_thing_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="日経平均終値 and 日経vi終値: which one is meant"):
+        reading(tmp_path, "データ日付,日経平均終値,日経VI終値\n2025/07/03,39785.90,24.11\n")
+
+
+def test_a_cap_beside_the_factors_is_refused(tmp_path: Path) -> None:
+    head = "対象日付,コード,銘柄名,{},業種,セクター{}\n2025/08/01,9983,ファーストリテイリング,2.4,小売業,消費{}\n"
+
+    assert reading(tmp_path, head.format("キャップ調整済み株価換算係数", "", "")).frames[FACTORS][
+        "factor"
+    ].tolist() == ["2.4"]
+    with pytest.raises(DataError, match="factor-is-capped"):
+        reading(tmp_path, head.format("株価換算係数", ",キャップ調整比率", ",0.8"))
+
+
+def test_one_wrong_close_is_named_where_it_hides_the_series(tmp_path: Path) -> None:
+    table = layouts.daily_ja()
+    text = table.text().replace(f",{table.rows[7][1]},", ",139785.90,", 1)
+
+    with pytest.raises(AmbiguousFile, match=rf"n225 \(but for 1 of {len(table.rows)} closes: 139786 on 2025-07-14"):
+        reading(tmp_path, text)
+
+
+def test_the_code_of_an_index_is_no_stock(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="'0028' is no code"):
+        reading(tmp_path, "Date,Code,O,H,L,C\n2025-07-03,0028,1,1,1,1\n")
 
 
 def test_jquants_says_splits_and_leaves_other_shares_out(tmp_path: Path) -> None:
@@ -283,6 +358,11 @@ def test_gzip_and_encodings_give_the_same_cells() -> None:
 
     for data in (gzip.compress(text.encode()), text.encode("cp932"), text.encode("utf-8-sig"), text.encode("utf-16")):
         pd.testing.assert_frame_equal(read_sheet("a", data).cells, plain)
+
+
+def test_a_file_named_as_a_kind_has_its_columns(tmp_path: Path) -> None:
+    with pytest.raises(ToolError, match=r"not those of a table of splits.*--as nikkei-daily"):
+        reading(tmp_path, layouts.daily_ja().data(), Hints("splits"))
 
 
 def test_a_kind_is_a_layout_a_file_or_a_code() -> None:

@@ -81,6 +81,13 @@ def test_nothing_after_the_last_day_is_used(tmp_path: Path) -> None:
     assert rebuild(market, last=date(2025, 9, 29)).levels.tolist() == [100.0, 100.0]
 
 
+def test_an_index_that_begins_later_cannot_be_rebuilt_up_to_a_day(tmp_path: Path) -> None:
+    market = write(tmp_path)
+
+    assert can_rebuild(market, date(2025, 9, 26))
+    assert not can_rebuild(market, date(2025, 9, 25))
+
+
 def test_a_published_level_that_cannot_be_read_stops_it_on_its_days(tmp_path: Path) -> None:
     early = write(tmp_path, index=TEXTS["index"].replace("2025-09-26", "2025-09-25,x\n2025-09-26"))
     assert rebuild(early).summary()["days"] == 3

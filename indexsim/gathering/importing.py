@@ -22,6 +22,7 @@ from indexsim.official.layout import Hints
 from indexsim.official.reading import SPLITS, Reading
 from indexsim.official.recognise import read_file
 from indexsim.rebuild import Rebuilt, can_rebuild, rebuild
+from indexsim.schema import FILES
 from indexsim.shelf import changing, put
 
 Frames = dict[str, pd.DataFrame]
@@ -98,6 +99,7 @@ def import_files(
             wrote = _write(fresh, held, frames)
             rebuilt, doubts = _rebuilt(fresh)
         conflicts = [*conflicts, *weights.differing(readings, rebuilt)]
+        doubts = [*_absent(fresh, wrote), *doubts]
     about_files = [finding for reading in readings for finding in reading.findings]
     return Imported(
         tuple(_took(reading) for reading in readings),
@@ -139,6 +141,13 @@ def _write(fresh: Path, held: Frames, frames: Frames) -> tuple[str, ...]:
     changed = {name: frame for name, frame in frames.items() if not _same(held.get(name), frame)}
     put(fresh, changed)
     return tuple(sorted(changed))
+
+
+def _absent(fresh: Path, wrote: Sequence[str]) -> list[Finding]:
+    """Return the sessions that the files written lack."""
+    folder = Folder([fresh])
+    series = [name for name in wrote if FILES[name].date_indexed and not FILES[name].wide]
+    return [finding for name in series for finding in folder.findings(name) if finding.rule == "missing-session"]
 
 
 def _same(one: pd.DataFrame | None, other: pd.DataFrame) -> bool:

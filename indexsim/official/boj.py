@@ -25,10 +25,11 @@ from indexsim.official.words import meaning
 _PURCHASES = (
     ("lending_etf", ("貸付", "貸出", "lending")),
     ("j_reit", ("j-reit", "jreit", "不動産投資")),
-    ("supportive_etf", ("設備", "人材", "support", "physical")),
+    ("supportive_etf", ("設備", "人材", "支援", "support", "physical")),
     ("index_etf", ("etf", "上場投資信託")),
 )
 _ACCOUNTS = ("営業毎旬報告", "bankofjapanaccounts")
+_PART = r"[・(]?(うち|ofwhich)"
 _TOTAL = ("合計", "資産合計", "総資産", "total", "totalassets")
 #: Unit as it is written -> how many of it are 100 million yen.
 _UNITS = {"千円": 100_000, "thousandyen": 100_000, "百万円": 100, "億円": 1, "100millionyen": 1}
@@ -54,8 +55,13 @@ def _is_purchases(sheet: Sheet) -> bool:
 def _purchases(sheet: Sheet, hints: Hints) -> Reading:
     body = sheet.body()
     columns = _purchase_columns(sheet)
+    _refuse_unread(sheet, body, columns)
     frame, findings = typed(body, sheet.name, ())
-    scale = _unit(sheet, default=1)
+    scale = _unit(sheet)
+    if not scale:
+        told = "no unit is written: taken as 100 million yen, as the Bank gives them"
+        findings.append(Finding(sheet.name, "", "", "unit-is-said", told, "warning"))
+        scale = 1
     for header, name in columns.items():
         values, found = numbers_of(body[header], sheet.name, name)
         refuse(sheet.name, name, "amount-in-range", body[header], values < 0, "is below zero")
@@ -66,11 +72,23 @@ def _purchases(sheet: Sheet, hints: Hints) -> Reading:
     return Reading(sheet.name, kind, PUBLISHER, {"boj_etf_purchases": frame}, tuple(findings), "none")
 
 
-def _unit(sheet: Sheet, default: int) -> int:
-    """Return how many units of the sheet are 100 million yen, from what stands above its rows."""
+def _refuse_unread(sheet: Sheet, body: pd.DataFrame, columns: dict[str, str]) -> None:
+    """Refuse a further column of amounts: which purchases it holds no word says."""
+    for name in (str(name) for name in body.columns[1:] if name not in columns):
+        if body[name].str.contains(r"\d", regex=True).any():
+            known = ", ".join(mark for _, marks in _PURCHASES for mark in marks)
+            found = f"amounts under {name!r}, which no word tells apart ({known})"
+            finding = Finding(sheet.name, "header", name, "column-is-known", found)
+            raise DataError(
+                [finding], f"import {sheet.name}", "head the column with one of these words, or leave it out"
+            )
+
+
+def _unit(sheet: Sheet) -> int:
+    """Return how many units of the sheet are 100 million yen, from what stands above its rows; 0 if nothing says."""
     head = _flat(sheet, 12)
     found = [scale for unit, scale in _UNITS.items() if unit in head]
-    return found[0] if found else default
+    return found[0] if found else 0
 
 
 def _holds_unit(row: str) -> bool:
@@ -90,7 +108,7 @@ def _is_accounts(sheet: Sheet) -> bool:
 
 def _accounts(sheet: Sheet, hints: Hints) -> Reading:
     day = _account_day(sheet)
-    scale = _unit(sheet, default=0)
+    scale = _unit(sheet)
     if not scale:
         todo = "add the line with the unit, as (単位:千円)"
         raise refused(sheet.name, "no unit of its amounts", "accounts say their unit", todo)
@@ -101,7 +119,10 @@ def _accounts(sheet: Sheet, hints: Hints) -> Reading:
         raise refused(sheet.name, "no line for the total", f"one of {', '.join(_TOTAL)}", "get the file again, whole")
     # What stands above the unit is the head; a line below it that has no amount is a caption.
     unit = next(at for at in range(len(rows)) if _holds_unit("".join(rows.iloc[at])))
-    amount, _ = numbers_of(rows.iloc[unit + 1 : totals[0] + 1, 1], sheet.name, "amount")
+    items = rows.iloc[unit + 1 : totals[0] + 1]
+    caption = ~items.iloc[:, 1:].apply("".join, axis=1).str.contains(r"\d", regex=True)
+    part = label.loc[items.index].str.match(_PART)  # contained in the item above it
+    amount, _ = numbers_of(items.iloc[:, 1][~caption & ~part], sheet.name, "amount")
     parts, total = amount[:-1], amount[-1]
     if np.isnan(total) or abs(np.nansum(parts) - total) > len(parts):
         found = f"items of {np.nansum(parts):,.0f} under a total of {total:,.0f}"
@@ -117,7 +138,7 @@ def _account_day(sheet: Sheet) -> pd.Timestamp:
         r"((?:令和|平成|昭和)\s*(?:\d{1,2}|元)年\s*\d{1,2}月\s*\d{1,2}日|\d{4}年\d{1,2}月\d{1,2}日)\s*現在", text
     )
     day = day_of(era[1]) if era else None
-    english = re.search(r"as of ([A-Z][a-z]+ \d{1,2})\s*,?\s*(\d{4})", text, re.IGNORECASE)
+    english = re.search(r"(?:as of |\()([A-Z][a-z]+ \d{1,2})\s*,?\s*(\d{4})", text, re.IGNORECASE)
     if day is None and english is None:
         todo = "add the line with the day, as (令和7年10月20日現在)"
         raise refused(sheet.name, "no day of the accounts", "accounts say the day they are of", todo)

@@ -29,7 +29,7 @@ _ERA = re.compile(r"(令和|平成|昭和|R|H|S)\s*(\d{1,2}|元)\s*[-/.年]\s*(\
 _SHORT = re.compile(r"(\d{1,2})[-/.](\d{1,2})[-/.](\d{4})()")
 _ERAS = {"令和": 2018, "平成": 1988, "昭和": 1925, "R": 2018, "H": 1988, "S": 1925}
 #: What may follow a day: midnight with or without a zone, a weekday in brackets.
-_AFTER = re.compile(r"\s*([T ]\s*00:00(:00(\.0+)?)?\s*(Z|[+-]\d{2}:?\d{2})?)?\s*(\([月火水木金土日]\))?")
+_AFTER = re.compile(r"\s*([T ]\s*0?0:00(:00(\.0+)?)?\s*(Z|[+-]\d{2}:?\d{2})?)?\s*(\([月火水木金土日]\))?")
 
 
 def days_of(cells: pd.Series, file: str, column: str = "date") -> NDArray[np.datetime64]:

@@ -11,6 +11,8 @@ from indexsim.official.reading import OTHER, PUBLISHER, Reading, by_day
 from indexsim.official.sheet import Sheet, refused
 from indexsim.schema import FILES
 
+#: Series whose values are of a whole month or of its end, under its first day.
+_MONTHLY = frozenset({"JPNASSETS", "IRLTLT01JPM156N", "IRSTCI01JPM156N", "IR3TIB01JPM156N"})
 #: Series of FRED -> file, column, what its numbers are multiplied by.
 SERIES: dict[str, tuple[str, str, float]] = {
     "NIKKEI225": ("n225", "close", 1.0),
@@ -54,6 +56,8 @@ def _fred(sheet: Sheet, hints: Hints) -> Reading:
     for name in ids:
         file, column, scale = SERIES[name]
         one = frame[[name]].dropna().rename(columns={name: column})
+        if name in _MONTHLY:  # at its first day no one knew what a month would bring
+            one.index = pd.DatetimeIndex(one.index).to_period("M").to_timestamp(how="end").normalize().as_unit("us")
         one = one if scale == 1.0 else (one * scale).round(12)
         if _kind(file, column) in ("price", "amount") and (one[column] <= 0).any():
             raise refused(sheet.name, f"{one[column].min():g} in {name}", "a price is above zero", "get the file again")

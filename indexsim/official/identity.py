@@ -69,15 +69,18 @@ def fitting(closes: pd.Series, known: Mapping[str, pd.Series]) -> tuple[str, ...
 
 def within(series: str, closes: pd.Series) -> bool:
     """Say whether all closes lie in the known ranges of a series, at least one of them in a known year."""
+    return known_years(series, closes) and outside(series, closes).empty
+
+
+def outside(series: str, closes: pd.Series) -> pd.Series:
+    """Return the closes beyond the range of a series in their year; none of a year that the table does not know."""
     years = pd.DatetimeIndex(closes.index).year.to_numpy()
     values = closes.to_numpy()
-    told = False
+    beyond = np.zeros(len(values), dtype=bool)
     for held in (r for r in ranges() if r.series == series):
         inside = np.ones(len(values), dtype=bool) if held.year is None else years == held.year
-        if ((values[inside] < held.low) | (values[inside] > held.high)).any():
-            return False
-        told |= bool(inside.any())
-    return told
+        beyond |= inside & ((values < held.low) | (values > held.high))
+    return closes[beyond]
 
 
 def known_years(series: str, closes: pd.Series) -> bool:

@@ -27,8 +27,10 @@ def _is_index(sheet: Sheet) -> bool:
     means = {meaning(name) for name in header}
     if "date" not in means or means & {"ticker", "weight", "factor", "volume", "adj_close"}:
         return False
-    japanese = header >= _JAPANESE and "データ日付" not in header and "code" not in means and _open_first(sheet)
-    return japanese or (header >= _LETTERS and "adj_factor" not in means and ("code" not in means or is_topix(sheet)))
+    if "code" in means:
+        return "close" in means and "adj_factor" not in means and is_topix(sheet)
+    japanese = header >= _JAPANESE and "データ日付" not in header and _open_first(sheet)
+    return japanese or (header >= _LETTERS and "adj_factor" not in means)
 
 
 def _open_first(sheet: Sheet) -> bool:
@@ -41,7 +43,8 @@ def _index(sheet: Sheet, hints: Hints) -> Reading:
     codes = {str(code) for name in body.columns if meaning(str(name)) == "code" for code in body[name]}
     if codes - {TOPIX}:
         found = f"indices {', '.join(sorted(codes)[:5])}"
-        raise DataError([Finding(sheet.name, "", "code", "one-index", f"{found}; TOPIX is {TOPIX}")])
+        finding = Finding(sheet.name, "", "code", "one-index", f"{found}; TOPIX is {TOPIX}")
+        raise DataError([finding], f"import {sheet.name}", f"leave the rows of {TOPIX} alone in it")
     frame, findings = one_series(sheet, body)
     series = "topix" if codes and not hints.chosen else which(sheet, frame["close"], hints, ("topix", "n225"))
     findings += out_of_range(series, frame["close"], sheet.name)

@@ -9,13 +9,15 @@ import pandas as pd
 
 from indexsim.errors import DataError, Finding, ToolError
 from indexsim.official import identity
-from indexsim.official.reading import STOCKS, Reading, by_day, in_order, typed
+from indexsim.official.reading import STOCKS, Reading, by_day, in_order, refuse_sparse, typed
 from indexsim.official.sheet import Sheet
 from indexsim.official.words import CODE
 from indexsim.schema import FILES
 
 #: Columns of a file of a market that holds one series.
 PRICES = ("open", "high", "low", "close", "volume")
+#: Share of the closes that may be wrong in a file which a series fits else.
+_FEW = 0.02
 
 
 @dataclass(frozen=True)
@@ -85,6 +87,7 @@ def one_series(sheet: Sheet, body: pd.DataFrame) -> tuple[pd.DataFrame, list[Fin
     frame = frame[~blank]
     if frame.empty:
         raise DataError([Finding(sheet.name, "", "close", "file-has-rows", "no close in it")], f"import {sheet.name}")
+    refuse_sparse(pd.DatetimeIndex(frame.index), sheet.name)
     in_order(frame, sheet.name, findings)
     return frame, findings
 
@@ -127,8 +130,16 @@ def which(sheet: Sheet, closes: pd.Series, hints: Hints, among: Sequence[str] = 
     if fits:
         raise ambiguous(sheet.name, fits, fits)
     options = among or ("n225", "topix", "nikkei_vi", "usdjpy")
-    reading = [f"{name} (its values fit no range that is known of these years)" for name in options]
-    raise ambiguous(sheet.name, reading, options)
+    raise ambiguous(sheet.name, [_why_not(name, closes) for name in options], options)
+
+
+def _why_not(series: str, closes: pd.Series) -> str:
+    """Return a series with what speaks against it: a few closes by day, or all of them."""
+    outside = identity.outside(series, closes)
+    if not 0 < len(outside) <= max(1, _FEW * len(closes)):
+        return f"{series} (its values fit no range that is known of these years)"
+    shown = ", ".join(f"{value:g} on {day:%Y-%m-%d}" for day, value in outside.iloc[:3].items())
+    return f"{series} (but for {len(outside)} of {len(closes)} closes: {shown})"
 
 
 def out_of_range(series: str, closes: pd.Series, file: str) -> list[Finding]:

@@ -20,7 +20,7 @@ import pandas as pd
 from indexsim.errors import DataError, Finding
 from indexsim.official.cells import refuse
 from indexsim.official.layout import Hints, Layout, as_file, one_series, out_of_range, which
-from indexsim.official.reading import FACTORS, PUBLISHER, WEIGHTS, Reading, keyed, typed
+from indexsim.official.reading import FACTORS, PUBLISHER, WEIGHTS, Reading, keyed, refuse_sparse, typed
 from indexsim.official.sheet import Sheet
 from indexsim.official.words import CODE, meaning
 
@@ -73,6 +73,7 @@ def _total_return(sheet: Sheet, hints: Hints) -> Reading:
     body = sheet.body()
     frame, findings = typed(body, sheet.name, tuple(_TOTALS))
     frame = keyed(frame, ["date"], sheet.name, findings).set_index("date").rename(columns=_TOTALS)
+    refuse_sparse(pd.DatetimeIndex(frame.index), sheet.name)
     falling = [frame[name].to_numpy() for name in _TOTALS.values() if name in frame]
     if any((above < below).any() for above, below in pairwise(falling)):
         found = "not total return >= net total return >= price index: columns are exchanged"
@@ -91,6 +92,7 @@ def _factors(sheet: Sheet, hints: Hints) -> Reading:
     body = sheet.body()
     frame, findings = typed(body, sheet.name, ())
     named = {meaning(str(name)): str(name) for name in body.columns}
+    _refuse_ratios(sheet, body)
     frame, kind = _members(sheet, frame, body, named, findings), "price adjustment factors"
     column = named.get("factor") or named["par"]
     written = body.loc[frame.index, column].str.normalize("NFKC").str.replace(",", "")
@@ -103,6 +105,17 @@ def _factors(sheet: Sheet, hints: Hints) -> Reading:
     return Reading(
         sheet.name, f"Nikkei, list of {kind} of {day:%Y-%m-%d}", PUBLISHER, {FACTORS: frame}, tuple(findings)
     )
+
+
+def _refuse_ratios(sheet: Sheet, body: pd.DataFrame) -> None:
+    """Refuse a column of cap ratios beside the factors: whether the factors contain them no header says."""
+    for name in (str(name) for name in body.columns if not meaning(str(name))):
+        if ("キャップ" in name or "cap" in name) and (body[name].fillna("") != "").any():
+            found = f"{name} beside the factors: are they adjusted for the cap already?"
+            todo = "give a list whose factors are adjusted for the cap, without this column"
+            raise DataError(
+                [Finding(sheet.name, "header", name, "factor-is-capped", found)], f"import {sheet.name}", todo
+            )
 
 
 def _fraction(text: str) -> Fraction | None:

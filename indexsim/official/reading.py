@@ -24,6 +24,8 @@ STOCKS, SPLITS, PAYMENTS, FACTORS, WEIGHTS = "@stocks", "@splits", "@payments", 
 _ROWS_OUT_OF_ORDER = 0.05
 #: A day's high over its close, and its close over its low, that nothing has reached: a decimal point slipped.
 _WIDEST = 3.0
+#: Days between rows that are sessions, a weekend and a holiday; and the steps from which they are looked at.
+_WEEKEND, _STEPS = 4, 3
 #: Rows from which the order of opens and closes in time is looked at.
 _ENOUGH = 20
 
@@ -84,6 +86,7 @@ def typed(
         ``date`` (datetime64), the number columns, and ``code`` where there is one; index: lines.
     """
     named = {meaning(str(name)): str(name) for name in body.columns if meaning(str(name))}
+    _refuse_twice(body, file, (dated, *columns))
     days = days_of(body[named[dated]], file, named[dated])
     frame = pd.DataFrame({"date": pd.Series(days.astype("datetime64[us]"), index=body.index)})
     findings: list[Finding] = []
@@ -95,6 +98,16 @@ def typed(
     if "code" in named:
         frame["code"] = body[named["code"]].str.normalize("NFKC").str.upper()
     return frame, findings
+
+
+def _refuse_twice(body: pd.DataFrame, file: str, wanted: tuple[str, ...]) -> None:
+    """Refuse two columns for one thing: either may be meant."""
+    for column in wanted:
+        called = [str(name) for name in body.columns if meaning(str(name)) == column]
+        if len(called) > 1:
+            found = f"{' and '.join(called)}: which one is meant?"
+            todo = "leave one of them out"
+            raise DataError([Finding(file, "header", column, "column-once", found)], f"import {file}", todo)
 
 
 def by_day(frame: pd.DataFrame, file: str, findings: list[Finding]) -> pd.DataFrame:
@@ -167,6 +180,20 @@ def in_order(frame: pd.DataFrame, file: str, findings: list[Finding]) -> None:
         findings.append(
             Finding(file, day, "", "row-in-order", f"not high >= close >= low, or far apart: {shown}", "warning")
         )
+
+
+def refuse_sparse(days: pd.DatetimeIndex, file: str) -> None:
+    """Refuse rows that are weeks, months or years: their prices are not those of the day they stand under.
+
+    Raises
+    ------
+    DataError
+        Most rows lie further apart than a weekend and a holiday.
+    """
+    steps = np.diff(days.to_numpy().astype("datetime64[D]")).astype(int)
+    if len(steps) >= _STEPS and np.median(steps) > _WEEKEND:
+        found = f"rows lie {int(np.median(steps))} days apart: weeks, months or years"
+        raise DataError([Finding(file, "", "date", "rows-are-days", found)], f"import {file}", "get daily data")
 
 
 def out_of_order(frame: pd.DataFrame) -> NDArray[np.bool_]:

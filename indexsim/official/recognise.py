@@ -89,9 +89,13 @@ def _parquet(path: Path) -> Reading:
 
 
 def _layout(sheet: Sheet, hints: Hints) -> Layout:
-    if hints.chosen in {layout.name for layout in LAYOUTS}:
-        return next(layout for layout in LAYOUTS if layout.name == hints.chosen)
     fits = [layout for layout in LAYOUTS if layout.recognise(sheet)]
+    named = {layout.name: layout for layout in LAYOUTS}.get(hints.chosen)
+    if named in fits:
+        return named
+    if named is not None:
+        could = ", ".join(f"--as {layout.name}" for layout in fits) or "correct its header"
+        raise refused(sheet.name, f"its columns are not those of a {named.what}", "a kind has its columns", could)
     special = [layout for layout in fits if layout.name not in _LAST] or fits[:1]
     if len(special) == 1:
         return special[0]

@@ -16,7 +16,7 @@ _CALLED = {
     "code": "code コード 銘柄コード localcode",
     "ticker": "ticker symbol",
     "name": "name companyname 銘柄名 銘柄",
-    "factor": "priceadjustmentfactor 株価換算係数 paf",
+    "factor": "priceadjustmentfactor 株価換算係数 paf cappedpriceadjustmentfactor キャップ調整済み株価換算係数",
     "par": "presumedpar presumedparvalue parvalue みなし額面",
     "weight": "weight ウエート ウエイト ウェイト ウェート 構成比率",
     "industry": "industry nikkeiindustrialclassification 業種",
@@ -25,7 +25,7 @@ _CALLED = {
     "ratio": "ratio",
     "dividend": "dividendsplitadjusted",
     "total_return": "totalreturn totalreturnindex トータルリターン トータルリターン・インデックス",
-    "net_total_return": "nettotalreturn nettotalreturnindex 税引後配当込み",
+    "net_total_return": "nettotalreturn nettotalreturnindex 税引後配当込み ネットトータルリターン・インデックス",
     "adj_factor": "adjfactor adjustmentfactor",
     "dividends": "dividends",
     "splits": "stocksplits",
@@ -54,8 +54,10 @@ _SERIES = {
     "1306.T": "etf_1306",
     "1306.JP": "etf_1306",
 }
-#: A code of a listed stock.
-CODE = re.compile(r"[0-9][0-9A-Z][0-9][0-9A-Z]")
+#: A code of a listed stock; those of indices begin with 0.
+CODE = re.compile(r"[1-9][0-9A-Z][0-9][0-9A-Z]")
+#: What a publisher may put before a word: the series that the column is of.
+_OF_SERIES = re.compile(r"(日経平均株価|日経平均|日経|nikkeistockaverage|nikkei225|nikkei)(vi)?")
 
 
 def meaning(header: str) -> str:
@@ -63,10 +65,11 @@ def meaning(header: str) -> str:
 
     Examples
     --------
-    >>> meaning("終値"), meaning("vo"), meaning("remarks")
-    ('close', 'volume', '')
+    >>> meaning("終値"), meaning("日経平均終値"), meaning("vo"), meaning("remarks")
+    ('close', 'close', 'volume', '')
     """
-    return _MEANING.get(header, "")
+    series = _OF_SERIES.match(header)
+    return _MEANING.get(header) or _MEANING.get(header[series.end() :] if series else "", "")
 
 
 def series_of(ticker: str) -> str:

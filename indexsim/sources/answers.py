@@ -19,6 +19,10 @@ class SourceError(ToolError):
     """A source that does not give what was asked, or gives something else."""
 
 
+class NoAnswer(SourceError):  # noqa: N818 (it reads as what it says)
+    """A source that cannot be reached, or asks to wait: what it gave so far is worth keeping."""
+
+
 class BrokenOff(SourceError):  # noqa: N818 (it reads as what it says: the answer is broken off)
     """An answer whose end is missing: worth another try."""
 

@@ -57,7 +57,7 @@ class Cache:
 
     def __init__(self, folder: Path, clock: Callable[[], float] = time.time) -> None:
         self.folder, self._clock = folder, clock
-        self._used: set[Path] = set()
+        self._used: list[Path] = []
         for path in folder.iterdir() if folder.is_dir() else ():
             if self._is_old(path):
                 _remove(path)
@@ -84,14 +84,19 @@ class Cache:
         else:
             _remove(path)
 
-    def settle(self) -> None:
-        """Forget the answers that were used: what asked for them is done, and the next command asks anew."""
-        for path in self._used:
+    @property
+    def used(self) -> int:
+        """How often answers were looked up."""
+        return len(self._used)
+
+    def settle(self, since: int = 0) -> None:
+        """Forget the answers used since then: what asked for them is done, and the next command asks anew."""
+        for path in self._used[since:]:
             _remove(path)
 
     def _path(self, address: str, ending: str) -> Path:
         path = self.folder / f"{hashlib.sha256(address.encode()).hexdigest()[:32]}{ending}"
-        self._used.add(path)
+        self._used.append(path)
         return path
 
     def _is_old(self, path: Path) -> bool:

@@ -19,7 +19,7 @@ from email.utils import parsedate_to_datetime
 from typing import TypeVar
 from urllib.parse import urlencode, urlsplit
 
-from indexsim.sources.answers import BrokenOff, SourceError, first_words
+from indexsim.sources.answers import BrokenOff, NoAnswer, SourceError, first_words
 from indexsim.sources.cache import Cache, Part
 from indexsim.sources.clients import package
 
@@ -183,7 +183,7 @@ class Client:
             if wait is not None:
                 longer = LIMITED if reply.status == 429 else 1.0
                 self._wait(address, why, _retry_after(reply, self._now()), wait * longer)
-        raise SourceError(
+        raise NoAnswer(
             asked=f"fetch {address}",
             found=f"{why}, {len(WAITS) + 1} times",
             rule="what may pass is tried five times",
@@ -209,7 +209,7 @@ class Client:
 
     def _wait(self, address: str, why: str, asked_for: float | None, wait: float) -> None:
         if asked_for is not None and asked_for > LONGEST_WAIT:
-            raise SourceError(
+            raise NoAnswer(
                 asked=f"fetch {address}",
                 found=f"{why}; it asks to wait {asked_for:.0f} s",
                 rule=f"no longer than {LONGEST_WAIT:.0f} s is waited",

@@ -87,9 +87,15 @@ def _client(client: Client, wanted: Wanted) -> Any:
     """Return the client of J-Quants, asking through ours."""
     jquants, requests = package("jquantsapi", "jquants-api-client"), package("requests")
 
+    pages: set[tuple[str, str]] = set()
+
     class Session(requests.Session):  # type: ignore[misc, name-defined]
         def request(self, method: str, url: str, params: Any = None, headers: Any = None, **rest: Any) -> Any:
             params = {name: str(value) for name, value in (params or {}).items()}
+            page = (url, params.get("pagination_key", ""))
+            if page in pages:
+                raise refused(wanted.asked, "the same page again", "each page leads to another")
+            pages.add(page)
             body = client.ask(url, lambda body: _checked(body, wanted.asked), params=params, headers=headers)
             response = requests.Response()
             response.status_code, response.url, response._content, response.encoding = 200, url, body, "utf-8"

@@ -156,11 +156,24 @@ def _checked(body: bytes, wanted: Wanted) -> bytes:
         raise refused(wanted.asked, body.decode("utf-8"), "the answer is a chart")
     error = answer["chart"].get("error")
     if not error:
+        _same_as_asked(answer["chart"], wanted)
         return body
     said = str(error.get("description") if isinstance(error, dict) else error)
     if said.startswith("Data doesn't exist"):
         raise _NothingThere
     raise refused(wanted.asked, said, "the chart has no error")
+
+
+def _same_as_asked(chart: Mapping[str, Any], wanted: Wanted) -> None:
+    """Refuse the chart of another ticker, of weeks, or of a Tokyo price that is not in yen."""
+    results = chart.get("result")
+    meta = results[0].get("meta") if isinstance(results, list) and results and isinstance(results[0], dict) else None
+    expected = {"symbol": wanted.id, "dataGranularity": "1d"}
+    if wanted.id.endswith(".T"):
+        expected["currency"] = "JPY"
+    for name, value in expected.items():
+        if isinstance(meta, dict) and meta.get(name, value) != value:
+            raise refused(wanted.asked, f"{name} {meta[name]}", f"the chart is of {name} {value}")
 
 
 SOURCE = Source(
