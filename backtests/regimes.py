@@ -34,6 +34,7 @@ def eras() -> Dated[str]:
 
     Examples
     --------
+    >>> from datetime import date
     >>> [eras().on(date(year, 6, 1)) for year in (2009, 2015, 2025)]
     ['before the programme', '3 trillion a year', 'no new purchases']
     """

@@ -81,6 +81,12 @@ def server(loopback: None) -> Iterator[Server]:
         yield running
 
 
+@pytest.fixture
+def no_sheets(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pages without pyfolio's sheets, which take most of the time of a run and which these tests do not look at."""
+    monkeypatch.setattr("backtests.report.page.draw", lambda _result: [])
+
+
 @pytest.fixture(scope="session")
 def reports(small: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with pages of every kind, to be read and not changed."""

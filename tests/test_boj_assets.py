@@ -17,6 +17,8 @@ from strategies.boj_assets import ASSETS, BojAssets, relative_strength, rolling_
 from tests.conftest import ROOT
 from tests.test_lookahead import leaks_of
 
+pytestmark = pytest.mark.usefixtures("no_sheets")
+
 SPEC = ROOT / "backtests/specs/boj_assets.toml"
 NAN = float("nan")
 #: Level 100, support 90, target 120, two closes, nothing else asked for.

@@ -19,6 +19,8 @@ from strategies.boj_defence import RAISED, BojDefence, long_mean, raises_of
 from tests.conftest import ROOT
 from tests.test_lookahead import leaks_of
 
+pytestmark = pytest.mark.usefixtures("no_sheets")
+
 SPEC = ROOT / "backtests/specs/boj_defence.toml"
 NAN = float("nan")
 #: Tranches at +10, +5, 0 %; nothing below -20 %; out at +30 %.

@@ -23,6 +23,8 @@ from strategies.boj_dip import ERAS, BojDip, weak
 from tests.conftest import ROOT
 from tests.test_lookahead import leaks_of
 
+pytestmark = pytest.mark.usefixtures("no_sheets")
+
 SPECS = ROOT / "backtests/specs"
 NAN = float("nan")
 

@@ -17,6 +17,8 @@ from strategies.boj_dip_daily import BojDipDaily
 from tests.conftest import ROOT
 from tests.test_lookahead import leaks_of
 
+pytestmark = pytest.mark.usefixtures("no_sheets")
+
 SPEC = ROOT / "backtests/specs/boj_dip_daily.toml"
 
 

@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from backtests.report.changes import BESIDE, changes, write_changes
+from backtests.report.changes import changes, write_changes
 
+WRITTEN = ("changes.json", "changes.html")
 ALERT = "<script>alert(1)</script>"
 
 
@@ -44,11 +45,11 @@ def test_runs_of_a_name_follow_each_other_in_the_order_they_came(tmp_path: Path)
 
 def test_a_run_written_again_keeps_its_bytes(tmp_path: Path) -> None:
     first, second, third = (stored(tmp_path, run_id) for run_id in ("b", "c", "a"))
-    before = {folder: [(folder / name).read_bytes() for name in BESIDE[2:]] for folder in (first, second, third)}
+    before = {folder: [(folder / name).read_bytes() for name in WRITTEN] for folder in (first, second, third)}
     for folder in (second, first, third, first):
         write_changes(folder)
 
-    assert {folder: [(folder / name).read_bytes() for name in BESIDE[2:]] for folder in before} == before
+    assert {folder: [(folder / name).read_bytes() for name in WRITTEN] for folder in before} == before
 
 
 def test_a_run_whose_folder_was_replaced_keeps_its_record(tmp_path: Path) -> None:

@@ -24,6 +24,8 @@ from indexsim import sessions
 from indexsim.errors import SpecError
 from tests.conftest import ROOT
 
+pytestmark = pytest.mark.usefixtures("no_sheets")
+
 SPEC = str(ROOT / "backtests/specs/vi_gate.toml")
 SEVEN = ("net", "gross", "costs", "rejected", "lookahead", "run_id", "report")
 

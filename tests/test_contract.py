@@ -12,6 +12,8 @@ from backtests.verbs import SPECS
 from indexsim.errors import MissingData
 from tests.conftest import ROOT
 
+pytestmark = pytest.mark.usefixtures("no_sheets")
+
 SHIPPED = sorted(path.stem for path in SPECS.glob("*.toml"))
 
 

@@ -18,6 +18,8 @@ from strategies.hold import Hold
 from tests.conftest import ROOT
 from tests.test_lookahead import leaks_of
 
+pytestmark = pytest.mark.usefixtures("no_sheets")
+
 SPEC = ROOT / "backtests/specs/hold.toml"
 
 

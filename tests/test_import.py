@@ -23,6 +23,8 @@ from indexsim.official.recognise import read_file
 from tests import layouts
 from tests.conftest import count
 
+pytestmark = pytest.mark.usefixtures("no_sheets")
+
 
 def written(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}

@@ -14,6 +14,8 @@ from backtests.run import run as write_run
 from backtests.spec import Spec, load_spec
 from indexsim.errors import SpecError
 
+pytestmark = pytest.mark.usefixtures("no_sheets")
+
 CROSS = """
 import backtrader as bt
 

@@ -26,6 +26,8 @@ from strategies.base import Targets
 from strategies.vi_gate import ViGate
 from tests.conftest import ROOT
 
+pytestmark = pytest.mark.usefixtures("no_sheets")
+
 
 def spec_of(name: str, market: Path, **changes: Any) -> Spec:
     spec = load_spec(ROOT / f"backtests/specs/{name}.toml")
@@ -186,7 +188,7 @@ def test_an_error_outside_the_dates_of_a_run_does_not_stop_it(copy: Path) -> Non
 
     with pytest.raises(DataError, match="'n/a' is not a number"):
         prepare(spec)
-    assert prepare(replace(spec, start=date(2020, 1, 6))).findings == ()
+    assert prepare(replace(spec, start=date(2020, 1, 6))).findings() == ()
 
 
 def test_an_error_in_a_file_the_run_does_not_use_does_not_stop_it(copy: Path) -> None:
@@ -194,7 +196,7 @@ def test_an_error_in_a_file_the_run_does_not_use_does_not_stop_it(copy: Path) ->
     prices.loc[10, "close"] = "n/a"
     prices.to_csv(copy / "usdjpy.csv", index=False)
 
-    assert prepare(spec_of("vi_gate", copy)).findings == ()
+    assert prepare(spec_of("vi_gate", copy)).findings() == ()
 
 
 def test_too_few_rows_of_targets_are_refused(small: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,6 +20,8 @@ from tests import test_top_weights as top
 from tests.conftest import ROOT
 from tests.test_lookahead import leaks_of
 
+pytestmark = pytest.mark.usefixtures("no_sheets")
+
 SPEC = ROOT / "backtests/specs/sector_rotation.toml"
 NAMES = (
     "code,name,industry,sector\n9001,A,Automobiles,Technology\n9002,B,Banking,Financials\n"

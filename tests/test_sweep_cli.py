@@ -29,6 +29,8 @@ from indexsim.errors import SpecError
 from tests.conftest import ROOT
 from tests.page_reader import whole
 
+pytestmark = pytest.mark.usefixtures("no_sheets")
+
 #: 2 x 3 x 6 = 36 numbers; by hand: high 22 leaves 14 and 18 of low, so 2 x (2 + 3 x 5) = 34 trials.
 QUICK = """
 name = "quick"

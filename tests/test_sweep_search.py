@@ -26,7 +26,7 @@ from backtests.sweeps.sweep import How, key_of, settle, sweep
 from backtests.sweeps.tables import CHUNKS, TABLE
 from backtests.text.sweeps import _verdict
 from indexsim.errors import SpecError
-from tests import pages
+from tests import page_reader
 
 pytest.importorskip("optuna", reason="the extra `search` is not installed")
 
@@ -336,7 +336,7 @@ def test_a_search_on_a_market(plan: Plan, tmp_path: Path) -> None:
     # What the statistics of a search cannot know is said in the text, and on the page.
     assert "NOTE: a search is led by the whole span" in "\n".join(_verdict(answer["overfit"]))
     assert "Note: a search is led by the whole span" in write_page(folder).read_text("utf-8")
-    assert pages.whole(folder, "report.json") > 100
+    assert page_reader.whole(folder, "report.json") > 100
 
     resumed = tmp_path / "resumed" / folder.name
     shutil.copytree(folder, resumed)

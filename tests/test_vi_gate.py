@@ -18,6 +18,8 @@ from strategies.vi_gate import ViGate
 from tests.conftest import ROOT
 from tests.test_lookahead import leaks_of
 
+pytestmark = pytest.mark.usefixtures("no_sheets")
+
 UP, DOWN = 1.0, 0.0
 NAN = float("nan")
 

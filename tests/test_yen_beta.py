@@ -17,6 +17,8 @@ from strategies.yen_beta import YenBeta
 from tests.conftest import ROOT
 from tests.test_lookahead import leaks_of
 
+pytestmark = pytest.mark.usefixtures("no_sheets")
+
 SPEC = ROOT / "backtests/specs/yen_beta.toml"
 NAN = float("nan")
 #: Exposures that differ, so that a test sees which one was chosen.
