@@ -9,7 +9,7 @@ run: $(VENV)/.run
 	$(PY) -m backtests demo
 
 test: $(VENV)/.test
-	$(PY) -m pytest -n 2 -q -m "not full and not browser"
+	$(PY) -m pytest -n 2 --dist worksteal -q -m "not full and not browser"
 
 # Every page in headless Chromium; skipped with a reason where it is absent.
 browser: $(VENV)/.test

@@ -23,8 +23,8 @@ def shipped(path: Path, market: Path) -> Setup:
     return prepare(dataclasses.replace(load_spec(path), market=(market,), start=None, end=None))
 
 
-#: The specs of `demo` and the one with deposits; the others run with the full counts.
-FIRST = ("split_pair", "vi_gate", "boj_dip", "vi_saver")
+#: A fund with a gate, and the one with deposits; the others run with the full counts.
+FIRST = ("vi_gate", "vi_saver")
 
 
 @pytest.mark.parametrize(
