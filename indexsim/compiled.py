@@ -10,6 +10,7 @@ Importing numba takes about a third of a second: modules with kernels are import
 from __future__ import annotations
 
 import hashlib
+import operator
 import os
 import tempfile
 from collections.abc import Callable, Set
@@ -20,8 +21,17 @@ from typing import Any, TypeVar, cast
 
 import llvmlite.binding as llvm
 import numba
+from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
+
+from indexsim.whole import quotient
+
+_CONFIG: Any = numba.config
+if llvm.get_host_cpu_features().get("avx512f") and not _CONFIG.CPU_FEATURES:
+    # LLVM spares the widest vectors for the sake of whatever runs between them; here they are the work.
+    _CONFIG.CPU_FEATURES = llvm.get_host_cpu_features().flatten() + ",-prefer-256-bit"
+    _CONFIG.CPU_NAME = _CONFIG.CPU_NAME or llvm.get_host_cpu_name()
 
 Kernel = TypeVar("Kernel", bound=Callable[..., Any])
 
@@ -63,7 +73,8 @@ def exactly(function: Kernel, *folders: Path, summing: bool = False) -> Kernel:
         Whether sums may be taken in any order, as by `compiled`; no number it computes with may be NaN then.
     """
     fastmath = _SUMMING if summing else frozenset[str]()
-    done = {(borrowed, flags): _borrowed for flags in (fastmath, _SUMMING)}
+    given = {borrowed: _borrowed, quotient: _quotient}
+    done = {(plain, flags): own for plain, own in given.items() for flags in (fastmath, _SUMMING)}
     return cast(Kernel, _kept(_closed(function, done, fastmath), cache_folder(*folders), fastmath))
 
 
@@ -98,14 +109,26 @@ def _borrowed(typing: Any, array: Any) -> Any:
     return array(array), code
 
 
+@intrinsic  # type: ignore[untyped-decorator]
+def _quotient(typing: Any, a: Any, b: Any) -> Any:
+    kind = types.float64 if isinstance(a, types.Float) or isinstance(b, types.Float) else types.int64
+
+    def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        if kind is types.int64:
+            return context.get_function(operator.floordiv, signature)(builder, args)
+        floor = builder.module.declare_intrinsic("llvm.floor", [ir.DoubleType()])
+        return builder.call(floor, [builder.fdiv(*args)])
+
+    return kind(kind, kind), code
+
+
 def _kept(function: Callable[..., Any], folder: Path, fastmath: Set[str]) -> Any:
-    config: Any = numba.config
-    before = config.CACHE_DIR
-    config.CACHE_DIR = str(folder)
+    before = _CONFIG.CACHE_DIR
+    _CONFIG.CACHE_DIR = str(folder)
     try:
         return numba.njit(function, cache=True, **_options(fastmath))
     finally:
-        config.CACHE_DIR = before
+        _CONFIG.CACHE_DIR = before
 
 
 def _closed(function: Callable[..., Any], done: dict[Any, Any], fastmath: frozenset[str]) -> FunctionType:

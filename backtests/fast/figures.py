@@ -77,6 +77,14 @@ def lent(gauge: Any) -> Any:
     )  # fmt: skip
 
 
+def part_of(gauge: Any, lo: int, hi: int) -> Any:
+    """Return the gauge of the trials lo to hi - 1."""
+    return Gauge(
+        gauge.ends, gauge.per_year, gauge.growth, gauge.logs, gauge.figures[lo:hi], gauge.log_sums[lo:hi],
+        gauge.log_squares[lo:hi],
+    )  # fmt: skip
+
+
 @sums
 @rarely
 def measure(value: Any, deposits: Any, gauge: Any, i: int) -> None:
@@ -103,7 +111,10 @@ def measure(value: Any, deposits: Any, gauge: Any, i: int) -> None:
         all_logs[end:] = 0.0
         all_logs[end] = RUIN
     block_sums(all_logs, gauge.log_sums[i], gauge.log_squares[i])
-    summarise(growth, end, total, total_square, fall - 1.0, gauge.per_year, gauge.figures[i])
+    if end < sessions:
+        ruined(gauge.figures[i])
+    else:
+        summarise(growth[end] / growth[0], sessions, total, total_square, fall - 1.0, gauge.per_year, gauge.figures[i])
 
 
 def block_sums(all_logs: Any, log_sums: Any, log_squares: Any) -> None:
@@ -212,16 +223,27 @@ def fallen(values: Any, peak: float, worst: float) -> Any:
     return peak, worst
 
 
-def summarise(
-    growth: Any, end: int, total: float, total_square: float, fall: float, per_year: float, figures: Any
-) -> None:
-    """Fill in the figures, as `backtests.metrics` defines them; a ruined account has none but its loss."""
-    sessions = len(growth) - 1
+def ruined(figures: Any) -> None:
+    """Fill in the figures of an account that lost all: it has none but its loss."""
     figures[:] = np.nan
-    if end < sessions:
-        figures[TOTAL_RETURN], figures[MAX_DRAWDOWN] = -1.0, -1.0
-        return
-    multiple = growth[end] / growth[0]
+    figures[TOTAL_RETURN], figures[MAX_DRAWDOWN] = -1.0, -1.0
+
+
+def summarise(
+    multiple: float, sessions: int, total: float, total_square: float, fall: float, per_year: float, figures: Any
+) -> None:
+    """Fill in the figures, as `backtests.metrics` defines them.
+
+    Parameters
+    ----------
+    multiple : float
+        What one sen has become.
+    total, total_square : float
+        Sums of the returns of the sessions, and of their squares.
+    fall : float
+        The deepest fall from a high, <= 0.
+    """
+    figures[:] = np.nan
     figures[TOTAL_RETURN] = multiple - 1.0
     figures[CAGR] = multiple ** (per_year / sessions) - 1.0
     figures[MAX_DRAWDOWN] = fall
