@@ -37,9 +37,7 @@ Kernel = TypeVar("Kernel", bound=Callable[..., Any])
 
 #: A sum in any order, no sign of zero, multiply-add in one: never that there is no NaN.
 _FASTMATH = {"reassoc", "nsz", "contract"}
-#: The same, and no number computed with is NaN.
-_SUMMING = frozenset({*_FASTMATH, "nnan"})
-_APART, _SUMS = "kept_apart", "sums_in_any_order"
+_APART = "kept_apart"
 _HERE = Path(__file__).resolve().parent
 
 
@@ -57,7 +55,7 @@ def compiled(kernel: Kernel) -> Kernel:
     return cast(Kernel, _kept(kernel, cache_folder(), _FASTMATH))
 
 
-def exactly(function: Kernel, *folders: Path, summing: bool = False) -> Kernel:
+def exactly(function: Kernel, *folders: Path) -> Kernel:
     """Compile a plain function, with the plain functions it calls, to what Python itself would compute.
 
     Each float operation is taken as written, so that the compiled and the interpreted function return the same bits.
@@ -69,24 +67,14 @@ def exactly(function: Kernel, *folders: Path, summing: bool = False) -> Kernel:
         with it, and so on; they have to be imported by name.
     *folders : Path
         Where it and the functions it names come from, besides this package: their sources name the cache.
-    summing : bool
-        Whether sums may be taken in any order, as by `compiled`; no number it computes with may be NaN then.
     """
-    fastmath = _SUMMING if summing else frozenset[str]()
-    given = {borrowed: _borrowed, quotient: _quotient}
-    done = {(plain, flags): own for plain, own in given.items() for flags in (fastmath, _SUMMING)}
-    return cast(Kernel, _kept(_closed(function, done, fastmath), cache_folder(*folders), fastmath))
+    done = {borrowed: _borrowed, quotient: _quotient}
+    return cast(Kernel, _kept(_closed(function, done), cache_folder(*folders), frozenset()))
 
 
 def rarely(function: Kernel) -> Kernel:
     """Mark a function that compiled code seldom calls: it is kept apart, not inlined into every caller."""
     setattr(function, _APART, True)
-    return function
-
-
-def sums(function: Kernel) -> Kernel:
-    """Mark a function whose sums may be taken in any order, whoever calls it; no number it computes with is NaN."""
-    setattr(function, _SUMS, True)
     return function
 
 
@@ -131,26 +119,25 @@ def _kept(function: Callable[..., Any], folder: Path, fastmath: Set[str]) -> Any
         _CONFIG.CACHE_DIR = before
 
 
-def _closed(function: Callable[..., Any], done: dict[Any, Any], fastmath: frozenset[str]) -> FunctionType:
+def _closed(function: Callable[..., Any], done: dict[Any, Any]) -> FunctionType:
     """Return the function with compiled ones in place of the plain ones it names."""
     assert isinstance(function, FunctionType)
     known = function.__globals__
     names = [name for name in function.__code__.co_names if isinstance(known.get(name), FunctionType)]
-    ready = {name: _ready(known[name], done, fastmath) for name in names}
+    ready = {name: _ready(known[name], done) for name in names}
     closed = FunctionType(function.__code__, {**known, **ready})
     closed.__qualname__, closed.__defaults__ = function.__qualname__, function.__defaults__
     return closed
 
 
-def _ready(function: FunctionType, done: dict[Any, Any], fastmath: frozenset[str]) -> Any:
+def _ready(function: FunctionType, done: dict[Any, Any]) -> Any:
     """Return a function that a compiled one names, compiled."""
-    fastmath = _SUMMING if hasattr(function, _SUMS) else fastmath
-    if (function, fastmath) not in done:
-        inner = _closed(function, done, fastmath)
+    if function not in done:
+        inner = _closed(function, done)
         # Inlined, or handing over the arrays costs more than what is done with them.
         inlined = not hasattr(function, _APART)
-        done[function, fastmath] = numba.njit(inner, forceinline=inlined, **_options(fastmath))
-    return done[function, fastmath]
+        done[function] = numba.njit(inner, forceinline=inlined, **_options(frozenset()))
+    return done[function]
 
 
 def _options(fastmath: Set[str]) -> dict[str, Any]:

@@ -44,6 +44,7 @@ from backtests.fast.lanes import (
     size_all,
     some_hold,
     stir,
+    stir_both,
     sum_up,
     value,
     value_session,
@@ -65,7 +66,7 @@ from backtests.fast.tape import (
     UPPER,
     Tape,
 )
-from backtests.fast.wanted import any_of
+from backtests.fast.wanted import any_of, some_at_close
 from backtests.trading.broker import CLOSE, OPEN
 from backtests.trading.execution import PER_WHOLE, fill_price
 from indexsim.compiled import borrowed, rarely
@@ -155,15 +156,20 @@ def trade_abreast(
     )
     opens, closes, paid_in = borrowed(at_open), borrowed(at_close), borrowed(deposits)
     n, aside = tape.prices.shape[2], 0
+    closing = some_at_close(closes, first, n)
     all_paid_in = len(paid_in) == 1 and any_of(paid_in[0, first:])
     for lead in range(0, len(terms), LANES):
         last = min(lead + LANES, len(terms))
         begin(own.state, lanes_of(last - lead), terms, reserves, lead)
         own.moves[:] = 0
         for i in range(lead, last):
-            stir(opens[i, 0, first : first + n], terms[i].every_bar, own.moves[OPEN])
-            if i < len(closes):
-                stir(closes[i, 0, first : first + n], terms[i].every_bar, own.moves[CLOSE])
+            every_bar, at_open_moves, at_close_moves = terms[i].every_bar, own.moves[OPEN], own.moves[CLOSE]
+            wanted = opens[i, 0, first : first + n]
+            if closing:
+                also = closes[i, 0, first : first + n]
+                stir_both(wanted, also, every_bar, at_open_moves, at_close_moves)
+            else:
+                stir(wanted, every_bar, at_open_moves)
             if all_paid_in or (len(paid_in) > 1 and any_of(paid_in[i, first:])):
                 own.state[ASIDE + i - lead] = 1.0
         alike = for_slippage(own, terms, lead, last)

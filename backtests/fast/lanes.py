@@ -10,13 +10,19 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from backtests.fast.account import EXACT, LARGEST
-from backtests.fast.figures import SMALL, summarise
+from backtests.fast.figures import (
+    NEAR_ONE,
+    SMALL,
+    large_square,
+    log_near_one,
+    log_of,
+    log_square_of,
+    summarise,
+)
 from backtests.fast.tape import FEE_PER_CONTRACT, FEE_RATE, LOT, MARK, MOST, MULTIPLIER
 from backtests.trading.execution import EQUITY, PER_WHOLE, PER_YEN, can_size, fee, position, rejected
-from indexsim.compiled import rarely, sums
+from indexsim.compiled import rarely
 
 #: Accounts that take a bar together.
 LANES = 32
@@ -33,8 +39,6 @@ LANES = 32
     PURCHASE_1, PURCHASE_2, PURCHASE_3, PURCHASE_4, DEEP,
 ) = (LANES * row for row in range(30))  # fmt: skip
 ROWS = 30
-#: Multiples of money this near to 1 are turned into logarithms by a series.
-NEAR_ONE = 0.25
 #: Lanes are used in groups of so many: what is left over of a loop is as slow as without vectors.
 WIDTH = 8
 #: What a fill costs where there can be none.
@@ -70,13 +74,33 @@ def aim(state: Any, targets: Any) -> None:
 def stir(targets: Any, every_bar: bool, moves: Any) -> None:
     """Mark the rows on which a target may order something: it is a number, and not the one of the row before."""
     if every_bar:
-        for t in range(len(targets)):
-            moves[t] |= targets[t] == targets[t]
+        stir_always(targets, moves)
         return
     moves[0] |= (targets[0] == targets[0]) & (targets[0] != 0.0)
     now, before, marks = targets[1:], targets[:-1], moves[1:]
     for t in range(len(now)):
         marks[t] |= (now[t] == now[t]) & (now[t] != before[t])
+
+
+@rarely
+def stir_both(opens: Any, closes: Any, every_bar: bool, at_open: Any, at_close: Any) -> None:
+    """The same where there are targets at the close as well: the one before a target may be of the other kind."""
+    if every_bar:
+        stir_always(opens, at_open)
+        stir_always(closes, at_close)
+        return
+    before = 0.0
+    for t in range(len(opens)):
+        at_open[t] |= (opens[t] == opens[t]) & (opens[t] != before)
+        before = opens[t] if opens[t] == opens[t] else before
+        at_close[t] |= (closes[t] == closes[t]) & (closes[t] != before)
+        before = closes[t] if closes[t] == closes[t] else before
+
+
+def stir_always(targets: Any, marks: Any) -> None:
+    """Mark the rows that have a target."""
+    for t in range(len(targets)):
+        marks[t] |= targets[t] == targets[t]
 
 
 def forget(state: Any, m: int) -> None:
@@ -180,7 +204,6 @@ def value(state: Any, m: int, mark: float) -> None:
         state[VALUE + lane] = state[MONEY + lane] + state[HELD + lane] * mark
 
 
-@sums
 def value_session(state: Any, m: int, mark: float) -> Any:
     """Value the last bar of a session, and add its return to the sums.
 
@@ -206,24 +229,12 @@ def value_session(state: Any, m: int, mark: float) -> Any:
     return deeper, odd
 
 
-def log_square_of(r: float) -> float:
-    """Return (log(1 + r) / r) ** 2 for a small r: its Taylor series, true to 1e-9 at `SMALL`."""
-    s = -761.0 / 1260.0
-    s = s * r + 363.0 / 560.0
-    s = s * r - 7.0 / 10.0
-    s = s * r + 137.0 / 180.0
-    s = s * r - 5.0 / 6.0
-    s = s * r + 11.0 / 12.0
-    s = s * r - 1.0
-    return s * r + 1.0
-
-
 @rarely
 def deepen(state: Any, m: int) -> None:
     """Write down the deepest falls."""
     for lane in range(m):
-        left = state[VALUE + lane] / state[PEAK + lane]
-        state[WORST + lane] = left if left < state[WORST + lane] else state[WORST + lane]
+        now, peak, worst = state[VALUE + lane], state[PEAK + lane], state[WORST + lane]
+        state[WORST + lane] = now / peak if now < worst * peak else worst
 
 
 @rarely
@@ -234,10 +245,9 @@ def mend(state: Any, m: int) -> None:
         if state[VALUE + lane] <= 0.0:
             state[ASIDE + lane] = 1.0
         elif abs(r) > SMALL:
-            state[LOG_SQUARE + lane] += np.log1p(r) ** 2 - r * r * log_square_of(r)
+            state[LOG_SQUARE + lane] += large_square(r)
 
 
-@sums
 @rarely
 def end_block(state: Any, m: int, first: int, block: int, log_sums: Any, log_squares: Any) -> None:
     """Write down the sums of a block: log returns add up to the logarithm of what is left."""
@@ -249,25 +259,11 @@ def end_block(state: Any, m: int, first: int, block: int, log_sums: Any, log_squ
     if odd:
         for lane in range(m):
             if state[VALUE + lane] > 0.0:
-                state[LOG + lane] = np.log(state[VALUE + lane] / state[BLOCK_BEGAN + lane])
+                state[LOG + lane] = log_of(state[VALUE + lane] / state[BLOCK_BEGAN + lane])
     for lane in range(min(LANES, len(log_sums) - first)):
         log_sums[first + lane, block], log_squares[first + lane, block] = state[LOG + lane], state[LOG_SQUARE + lane]
     for lane in range(m):
         state[BLOCK_BEGAN + lane], state[LOG_SQUARE + lane] = state[VALUE + lane], 0.0
-
-
-def log_near_one(x: float) -> float:
-    """Return log(x) within `NEAR_ONE` of 1, true to 1e-11: the series of the inverse hyperbolic tangent."""
-    z = (x - 1.0) / (x + 1.0)
-    square = z * z
-    s = 1.0 / 13.0
-    s = s * square + 1.0 / 11.0
-    s = s * square + 1.0 / 9.0
-    s = s * square + 1.0 / 7.0
-    s = s * square + 1.0 / 5.0
-    s = s * square + 1.0 / 3.0
-    s = s * square + 1.0
-    return 2.0 * z * s
 
 
 def some_hold(state: Any, m: int, held: Any) -> bool:

@@ -36,8 +36,8 @@ class TargetRows(NamedTuple):
     Attributes
     ----------
     at_open : ndarray of float64, shape (m, k, rows), contiguous
-    at_close : ndarray of float64, the same shape, or (1, k, rows) where all trials have the same
-    deposits : ndarray of float64, shape (m, rows), or (1, rows)
+    at_close : ndarray of float64, the same shape, or (1, k, rows) where no trial orders at a close
+    deposits : ndarray of float64, shape (m, rows), or (1, rows) where all trials have the same
     """
 
     at_open: np.ndarray
@@ -55,7 +55,7 @@ class Batch:
 
     Attributes
     ----------
-    values : ndarray of float64, shape (m, 1 + n)
+    money : ndarray of float64, shape (m, 1 + n)
         The cash to begin with and the account value after each bar, whole sen; shape (0, 1 + n) where nobody asks.
     outcomes : ndarray of int64, shape (m, 9)
         See `backtests.fast.follow.follow_all`.
@@ -63,13 +63,18 @@ class Batch:
         The figures, and the sums of log returns per block.
     """
 
-    values: np.ndarray
+    money: np.ndarray
     outcomes: np.ndarray
     gauge: figures.Gauge
 
     def part(self, lo: int, hi: int) -> Batch:
         """Return the trials lo to hi - 1; what is written there is written here."""
-        return Batch(self.values[lo:hi], self.outcomes[lo:hi], figures.part_of(self.gauge, lo, hi))
+        return Batch(self.money[lo:hi], self.outcomes[lo:hi], figures.part_of(self.gauge, lo, hi))
+
+    @property
+    def values(self) -> np.ndarray:
+        """The account value after each bar, whole sen, shape (m, n)."""
+        return self.money[:, 1:]
 
     @property
     def figures(self) -> np.ndarray:
@@ -105,7 +110,7 @@ def _abreast() -> Callable[..., Any]:
 
 @cache
 def _measure() -> Callable[..., Any]:
-    return exactly(figures.measure_all, *_FOLDERS, summing=True)
+    return exactly(figures.measure_all, *_FOLDERS)
 
 
 class Ruler:
@@ -122,12 +127,18 @@ class Ruler:
     def __init__(self, ends: np.ndarray, per_year: float) -> None:
         self.ends, self.per_year = ends, per_year
         self.blocks = -(-len(ends) // figures.BLOCK)
-        self._growth, self._logs = np.empty(len(ends) + 1), np.empty(len(ends))
+        self._growth = np.empty(len(ends) + 1)
+        self._used = np.empty(len(ends)), np.empty(len(ends))
 
     @property
     def logs(self) -> np.ndarray:
-        """Session log returns of the account measured last, shape (sessions,)."""
-        return self._logs
+        """Session log returns of the account measured last, shape (sessions,): `RUIN` where nothing is left, then 0."""
+        left = self._growth > 0.0
+        stands = int(np.argmin(left)) if not left.all() else len(left)
+        logs = np.zeros(len(self.ends))
+        logs[: stands - 1] = np.diff(np.log(self._growth[:stands]))
+        logs[stands - 1 : stands] = figures.RUIN
+        return logs
 
     def gauge(self, m: int) -> figures.Gauge:
         """Return what m accounts are measured with."""
@@ -136,7 +147,7 @@ class Ruler:
 
     def over(self, found: np.ndarray, log_sums: np.ndarray, log_squares: np.ndarray) -> figures.Gauge:
         """Return what accounts are measured with, and what is found is written to."""
-        return figures.Gauge(self.ends, self.per_year, self._growth, self._logs, found, log_sums, log_squares)
+        return figures.Gauge(self.ends, self.per_year, self._growth, *self._used, found, log_sums, log_squares)
 
     def measure(self, values: np.ndarray, deposits: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Return figures, sums and squares (see `Batch`) of m accounts.
@@ -177,8 +188,8 @@ class Machine:
 
     def batch(self, m: int, gauge: figures.Gauge | None = None, valued: bool = True) -> Batch:
         """Return room for what comes out of m trials, with their values after each bar or without."""
-        values = np.empty((m if valued else 0, 1 + self.n))
-        return Batch(values, np.zeros((m, TRIPS + 1), dtype=np.int64), gauge or self.ruler.gauge(m))
+        money = np.empty((m if valued else 0, 1 + self.n))
+        return Batch(money, np.zeros((m, TRIPS + 1), dtype=np.int64), gauge or self.ruler.gauge(m))
 
     def trade(
         self,
@@ -212,7 +223,7 @@ class Machine:
         if self._abreast is None:
             return self._follow(terms, reserves, unit, targets, first, into, lo, range(hi - lo))
         aside = _abreast()(
-            self.tape, terms, reserves, unit, *targets, first, self._abreast, into.values, into.outcomes, into.gauge,
+            self.tape, terms, reserves, unit, *targets, first, self._abreast, into.money, into.outcomes, into.gauge,
             lo, hi,
         )  # fmt: skip
         if aside:
@@ -240,7 +251,7 @@ class Machine:
             one = slice(lo + row, lo + row + 1)
             own = targets.part(row, row + 1)
             found = into.part(one.start, one.stop)
-            values = found.values if len(found.values) else self._value
+            values = found.money if len(found.money) else self._value
             while True:
                 _trade()(
                     self.tape, terms[one], reserves[one], unit, *own, first, brief, self._account, self._wanted,

@@ -96,7 +96,7 @@ def _in_engine(evaluator: Evaluator, row: dict[str, Any]) -> str:
         return what
     _, engine = execution_of(setup)
     batch, account = world.machine.record(terms_of(setup), targets.rows(setup.span))
-    what = "" if batch.beyond[0] else difference(engine, batch.values[0, 1:], account, setup.instruments)
+    what = "" if batch.beyond[0] else difference(engine, batch.values[0], account, setup.instruments)
     return what or _stored_differs(row, world, engine, terms_of(setup).cash)
 
 
