@@ -10,8 +10,10 @@ Importing numba takes about a third of a second: modules with kernels are import
 from __future__ import annotations
 
 import hashlib
+import importlib
 import operator
 import os
+import sys
 import tempfile
 from collections.abc import Callable, Set
 from functools import cache
@@ -27,6 +29,21 @@ from numba.extending import intrinsic
 
 from indexsim.whole import quotient
 
+
+def _without_blas() -> None:
+    """Load numba without SciPy's matrix products: no kernel has one, and they take a fifth of a second to import."""
+    name = "scipy.linalg.cython_blas"
+    before = sys.modules.get(name, ...)
+    sys.modules[name] = None  # type: ignore[assignment]  # an import fails at once
+    try:
+        importlib.import_module("numba.np.arraymath")
+    finally:
+        del sys.modules[name]
+        if before is not ...:
+            sys.modules[name] = before
+
+
+_without_blas()
 _CONFIG: Any = numba.config
 if llvm.get_host_cpu_features().get("avx512f") and not _CONFIG.CPU_FEATURES:
     # LLVM spares the widest vectors for the sake of whatever runs between them; here they are the work.

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from itertools import repeat
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ from backtests.fast.machine import Batch, Machine, TargetRows, term_rows
 from backtests.loading import load_strategy
 from backtests.run import execution_of, targets_of, terms_of
 from backtests.sweeps.plan import Plan
-from backtests.sweeps.sharing import built
+from backtests.sweeps.sharing import builder
 from backtests.sweeps.tables import BLOCKS, STATUS
 from backtests.sweeps.worlds import World, Worlds, is_ruled, unit_of
 from backtests.trading.execution import PER_YEN
@@ -157,14 +158,15 @@ class Evaluator:
     def _params(self, columns: Mapping[str, np.ndarray], out: _Rows) -> list[Any]:
         """Return the parameters of each row; rows whose parameters are refused fail."""
         swept = [name for name in columns if name in self._base]
-        values = [columns[name].tolist() for name in swept]
-        build, made = self.strategy.Params, list[Any]()
-        for row in range(len(out.why)):
-            if out.status[row] != DONE:
+        build, made = builder(self.strategy.Params, self._base, swept), list[Any]()
+        rows = zip(*(columns[name].tolist() for name in swept), strict=True) if swept else repeat((), len(out.why))
+        refused = (out.status != DONE).tolist()
+        for row, values in enumerate(rows):
+            if refused[row]:
                 made.append(None)
                 continue
             try:
-                made.append(built(build, self._base, zip(swept, (column[row] for column in values), strict=True)))
+                made.append(build(values))
             except Exception as error:  # code of a user's own may fail in any way
                 made.append(None)
                 why = str(error) if isinstance(error, ValueError) else f"{type(error).__name__}: {error}"
@@ -299,7 +301,9 @@ class Evaluator:
             arrays[name] = pa.array(out.counts[:, at], pa.int64())
         arrays["costs"] = pa.array(out.costs, pa.float64())
         for name, values in zip(BLOCKS, (out.sums, out.squares), strict=True):
-            arrays[name] = pa.FixedSizeListArray.from_arrays(pa.array(values.ravel(), pa.float32()), self.blocks)
+            # As they lie: `pa.array` would look at each for a NaN, which takes longer than to compute it.
+            flat = pa.Array.from_buffers(pa.float32(), values.size, [None, pa.py_buffer(values)])
+            arrays[name] = pa.FixedSizeListArray.from_arrays(flat, self.blocks)
         return pa.table(arrays)
 
 

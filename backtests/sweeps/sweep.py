@@ -36,7 +36,6 @@ from backtests.sweeps.worlds import SESSIONS, can_compile, is_ruled
 from backtests.version import VERSION, code_hash, commit
 from indexsim.errors import SpecError
 from indexsim.market import Folder, MarketData
-from indexsim.whatif.folder import Counterfactual
 
 
 @dataclass(frozen=True)
@@ -94,8 +93,7 @@ def settle(plan: Plan) -> tuple[Plan, Setup]:
 
 def opened_by(setup: Setup) -> dict[tuple[Path, ...], Folder]:
     """Return the market that a run has opened: trials on it need not read it again."""
-    folder = setup.market.folder
-    return {setup.spec.market: folder.real if isinstance(folder, Counterfactual) else folder}
+    return {setup.spec.market: setup.market.folder.origin}
 
 
 def key_of(plan: Plan) -> str:
