@@ -20,7 +20,6 @@ from backtests.facts import data_facts
 from backtests.fast import figures
 from backtests.prepare import Setup, day_of, prepare
 from backtests.run import strategy_file_hash
-from backtests.sweeps.drive import drive
 from backtests.sweeps.evaluate import COLUMNS
 from backtests.sweeps.executors import executor as executor_of
 from backtests.sweeps.lock import held, write_json
@@ -191,6 +190,8 @@ def _write_plan(plan: Plan, folder: Path, key: str) -> None:
 
 def compute(task: SweepTask, missing: Sequence[int], how: How, began: float) -> bool:
     """Compute and store chunks; return whether all are stored before the budget, counted from `began`, is spent."""
+    from backtests.sweeps.drive import drive  # its joblib is nothing to those who only compute chunks
+
     progress = Progress(len(missing), how.tell)
     jobs = how.jobs or os.cpu_count() or 1
     where = executor_of(how.executor, jobs, how.scheduler, task.folder)
