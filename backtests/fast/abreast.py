@@ -217,7 +217,7 @@ def walk(
                 order(tape, terms, about, at_open, first, room, lead, alike, OPEN, t)
             if moves[CLOSE, t - 1]:
                 order(tape, terms, about, at_close, first, room, lead, alike, CLOSE, t)
-        if t != ends[session]:
+        if session == len(ends) or t != ends[session]:
             if holds or acts:
                 value(state, m, float(marks[t] * multiplier))
         else:
