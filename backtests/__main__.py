@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from backtests.arguments import STATUS, as_date, read
+from backtests.startup import unhurried_collection
 from indexsim.errors import SpecError, ToolError
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ _Verb = Callable[[argparse.Namespace], "tuple[Answer, int]"]
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one verb and return the exit status: 0 done, 1 the answer is no, 2 unusable input, 130 interrupted."""
+    unhurried_collection()
     arguments = list(sys.argv[1:] if argv is None else argv)
     try:
         options = read(arguments)

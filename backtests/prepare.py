@@ -17,7 +17,7 @@ from backtests.loading import build_params, load_strategy
 from backtests.spec import Spec
 from backtests.trading.instruments import Instrument, instrument
 from backtests.trading.quotes import ADJUSTED
-from indexsim import gate, sessions, suspension, whatif
+from indexsim import gate, sessions, suspension
 from indexsim.bars import Bars
 from indexsim.errors import Finding, MissingData, SpecError, unknown_name
 from indexsim.index import PriceWeightedIndex
@@ -116,6 +116,8 @@ def prepare(spec: Spec, folder: Folder | None = None, rebuilt: bool = True) -> S
     strategy = load_strategy(spec.strategy)
     params = build_params(strategy, spec.params)
     if spec.what_if:
+        from indexsim import whatif  # a tenth of a second that few runs need
+
         # However it is written ("cap=0.10"), one world is one run.
         spec = replace(spec, what_if=str(whatif.parse(spec.what_if)))
     market = open_market(spec, folder)
@@ -138,7 +140,7 @@ def prepare(spec: Spec, folder: Folder | None = None, rebuilt: bool = True) -> S
         instruments=use.traded,
         bars=bars[: span.stop],
         span=span,
-        missing=(*whatif.missing(known), *missing.of_run(known, strategy, params, use.traded, bars[span], spec.start)),
+        missing=(*known.folder.missing, *missing.of_run(known, strategy, params, use.traded, bars[span], spec.start)),
         warnings=tuple(market.warnings(spans, first, last)),
         rebuilding=rebuilding,
     )
@@ -210,7 +212,11 @@ def open_market(spec: Spec, folder: Folder | None = None) -> MarketData:
         A folder that is not there, or one that its world cannot be made of.
     """
     market = MarketData(folder or Folder(spec.market))
-    return whatif.build(market, spec.what_if, spec.end) if spec.what_if else market
+    if not spec.what_if:
+        return market
+    from indexsim import whatif
+
+    return whatif.build(market, spec.what_if, spec.end)
 
 
 def refuse_unknown_rules(waived: Iterable[str]) -> None:

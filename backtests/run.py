@@ -21,7 +21,6 @@ from backtests.ladder import DECIDES_AGAIN, SIZES, ladder
 from backtests.lookahead.purity import pure_targets, stateless
 from backtests.plain import UNCHECKED, PlainStrategy
 from backtests.prepare import Setup, per_year, prepare
-from backtests.regimes import recorded
 from backtests.residuals import as_rows, residuals
 from backtests.result import Result
 from backtests.retrade import Account, Ground, account_of
@@ -257,6 +256,8 @@ def _result(
     levels = {b.name: benchmarks.levels(setup.market, setup.traded, b) for b in benchmarks.BENCHMARKS}
     exchange = _exchange(setup) if setup.spec.base == "USD" else None
     frames = make_frames(execution, feed, setup.instruments, setup.traded, setup.spec.cash, levels, exchange)
+    from backtests.regimes import recorded
+
     frames["regimes"] = recorded(setup.market, setup.traded)
     folder = (out / run_id(setup)).resolve()
     legs = setup.strategy.legs(setup.params)

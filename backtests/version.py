@@ -6,7 +6,6 @@ import hashlib
 import platform
 import subprocess
 from functools import cache
-from importlib import metadata
 from pathlib import Path
 
 VERSION = "0.1.0"
@@ -40,6 +39,8 @@ def code_hash() -> str:
 @cache
 def packages() -> dict[str, str]:
     """Return the versions of Python and of the libraries that compute; shown, not hashed (the locked ones are)."""
+    from importlib import metadata
+
     return {"python": platform.python_version(), **{name: metadata.version(name) for name in _COMPUTING}}
 
 

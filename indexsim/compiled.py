@@ -10,7 +10,10 @@ Importing numba takes about a third of a second: modules with kernels are import
 from __future__ import annotations
 
 import hashlib
+import importlib
+import operator
 import os
+import sys
 import tempfile
 from collections.abc import Callable, Set
 from functools import cache
@@ -20,16 +23,38 @@ from typing import Any, TypeVar, cast
 
 import llvmlite.binding as llvm
 import numba
+from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
+
+from indexsim.whole import quotient
+
+
+def _without_blas() -> None:
+    """Load numba without SciPy's matrix products: no kernel has one, and they take a fifth of a second to import."""
+    name = "scipy.linalg.cython_blas"
+    before = sys.modules.get(name, ...)
+    sys.modules[name] = None  # type: ignore[assignment]  # an import fails at once
+    try:
+        importlib.import_module("numba.np.arraymath")
+    finally:
+        del sys.modules[name]
+        if before is not ...:
+            sys.modules[name] = before
+
+
+_without_blas()
+_CONFIG: Any = numba.config
+if llvm.get_host_cpu_features().get("avx512f") and not _CONFIG.CPU_FEATURES:
+    # LLVM spares the widest vectors for the sake of whatever runs between them; here they are the work.
+    _CONFIG.CPU_FEATURES = llvm.get_host_cpu_features().flatten() + ",-prefer-256-bit"
+    _CONFIG.CPU_NAME = _CONFIG.CPU_NAME or llvm.get_host_cpu_name()
 
 Kernel = TypeVar("Kernel", bound=Callable[..., Any])
 
 #: A sum in any order, no sign of zero, multiply-add in one: never that there is no NaN.
 _FASTMATH = {"reassoc", "nsz", "contract"}
-#: The same, and no number computed with is NaN.
-_SUMMING = frozenset({*_FASTMATH, "nnan"})
-_APART, _SUMS = "kept_apart", "sums_in_any_order"
+_APART = "kept_apart"
 _HERE = Path(__file__).resolve().parent
 
 
@@ -47,7 +72,7 @@ def compiled(kernel: Kernel) -> Kernel:
     return cast(Kernel, _kept(kernel, cache_folder(), _FASTMATH))
 
 
-def exactly(function: Kernel, *folders: Path, summing: bool = False) -> Kernel:
+def exactly(function: Kernel, *folders: Path) -> Kernel:
     """Compile a plain function, with the plain functions it calls, to what Python itself would compute.
 
     Each float operation is taken as written, so that the compiled and the interpreted function return the same bits.
@@ -59,23 +84,14 @@ def exactly(function: Kernel, *folders: Path, summing: bool = False) -> Kernel:
         with it, and so on; they have to be imported by name.
     *folders : Path
         Where it and the functions it names come from, besides this package: their sources name the cache.
-    summing : bool
-        Whether sums may be taken in any order, as by `compiled`; no number it computes with may be NaN then.
     """
-    fastmath = _SUMMING if summing else frozenset[str]()
-    done = {(borrowed, flags): _borrowed for flags in (fastmath, _SUMMING)}
-    return cast(Kernel, _kept(_closed(function, done, fastmath), cache_folder(*folders), fastmath))
+    done = {borrowed: _borrowed, quotient: _quotient}
+    return cast(Kernel, _kept(_closed(function, done), cache_folder(*folders), frozenset()))
 
 
 def rarely(function: Kernel) -> Kernel:
     """Mark a function that compiled code seldom calls: it is kept apart, not inlined into every caller."""
     setattr(function, _APART, True)
-    return function
-
-
-def sums(function: Kernel) -> Kernel:
-    """Mark a function whose sums may be taken in any order, whoever calls it; no number it computes with is NaN."""
-    setattr(function, _SUMS, True)
     return function
 
 
@@ -98,36 +114,47 @@ def _borrowed(typing: Any, array: Any) -> Any:
     return array(array), code
 
 
+@intrinsic  # type: ignore[untyped-decorator]
+def _quotient(typing: Any, a: Any, b: Any) -> Any:
+    kind = types.float64 if isinstance(a, types.Float) or isinstance(b, types.Float) else types.int64
+
+    def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        if kind is types.int64:
+            return context.get_function(operator.floordiv, signature)(builder, args)
+        floor = builder.module.declare_intrinsic("llvm.floor", [ir.DoubleType()])
+        return builder.call(floor, [builder.fdiv(*args)])
+
+    return kind(kind, kind), code
+
+
 def _kept(function: Callable[..., Any], folder: Path, fastmath: Set[str]) -> Any:
-    config: Any = numba.config
-    before = config.CACHE_DIR
-    config.CACHE_DIR = str(folder)
+    before = _CONFIG.CACHE_DIR
+    _CONFIG.CACHE_DIR = str(folder)
     try:
         return numba.njit(function, cache=True, **_options(fastmath))
     finally:
-        config.CACHE_DIR = before
+        _CONFIG.CACHE_DIR = before
 
 
-def _closed(function: Callable[..., Any], done: dict[Any, Any], fastmath: frozenset[str]) -> FunctionType:
+def _closed(function: Callable[..., Any], done: dict[Any, Any]) -> FunctionType:
     """Return the function with compiled ones in place of the plain ones it names."""
     assert isinstance(function, FunctionType)
     known = function.__globals__
     names = [name for name in function.__code__.co_names if isinstance(known.get(name), FunctionType)]
-    ready = {name: _ready(known[name], done, fastmath) for name in names}
+    ready = {name: _ready(known[name], done) for name in names}
     closed = FunctionType(function.__code__, {**known, **ready})
     closed.__qualname__, closed.__defaults__ = function.__qualname__, function.__defaults__
     return closed
 
 
-def _ready(function: FunctionType, done: dict[Any, Any], fastmath: frozenset[str]) -> Any:
+def _ready(function: FunctionType, done: dict[Any, Any]) -> Any:
     """Return a function that a compiled one names, compiled."""
-    fastmath = _SUMMING if hasattr(function, _SUMS) else fastmath
-    if (function, fastmath) not in done:
-        inner = _closed(function, done, fastmath)
+    if function not in done:
+        inner = _closed(function, done)
         # Inlined, or handing over the arrays costs more than what is done with them.
         inlined = not hasattr(function, _APART)
-        done[function, fastmath] = numba.njit(inner, forceinline=inlined, **_options(fastmath))
-    return done[function, fastmath]
+        done[function] = numba.njit(inner, forceinline=inlined, **_options(frozenset()))
+    return done[function]
 
 
 def _options(fastmath: Set[str]) -> dict[str, Any]:

@@ -54,6 +54,9 @@ class BarPrices:
 class Folder:
     """The files behind a market, each read and checked once, when it is first asked for."""
 
+    #: What a world (`indexsim.whatif`) does not have or takes over unchanged, a sentence each.
+    missing: tuple[str, ...] = ()
+
     def __init__(self, paths: Sequence[Path]) -> None:
         if not paths:
             raise SpecError(
@@ -80,6 +83,11 @@ class Folder:
         self.columns = Columns(self.frame)
         #: Bars of the calendar by clock and days beyond the last session: every view begins with the same ones.
         self.bars: dict[tuple[Clock, int], Bars] = {}
+
+    @property
+    def origin(self) -> Folder:
+        """The folder that is on disk: a world's is the one it was made from."""
+        return self
 
     def _add_layer(self, path: Path) -> None:
         if not path.is_dir():

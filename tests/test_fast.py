@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 import pytest
 
 from backtests.engine import Execution, execute
-from backtests.fast.machine import Batch, Machine, term_rows
+from backtests.fast.machine import Batch, Machine, Ruler, TargetRows, term_rows
 from backtests.fast.tape import make_tape
 from backtests.sweeps.proof import fills_of, orders_of
 from backtests.trading import reasons
@@ -19,9 +20,9 @@ from backtests.trading.ledger import round_trips
 from indexsim.bars import Bars
 from strategies.base import Targets
 from tests.conftest import count
-from tests.trading import BARS
+from tests.trading import BARS, NAN, PLAIN, make_feed
 
-#: Families: one fund (mostly the short path of `backtests.fast.lone`), several, futures, CFDs, all in one account.
+#: Families: one fund (mostly `backtests.fast.abreast`), several, futures, CFDs, all in one account.
 FAMILIES = {
     "fund": ("etf_1306",),
     "funds": ("etf_1321", "etf_1306"),
@@ -40,6 +41,7 @@ def compare(targets: Targets, feed: Feed, traded: tuple[Instrument, ...], bars: 
     assert orders_of(account, traded) == [(o.bar, o.k, o.at_close, o.quantity, o.reason) for o in engine.orders]
     assert batch.values[0].tolist() == engine.equity.tolist()
     assert_counts(batch, engine, feed, traded, len(bars))
+    assert_measured(batch, engine, bars, terms)
     return engine
 
 
@@ -48,6 +50,18 @@ def assert_counts(batch: Batch, engine: Execution, feed: Feed, traded: tuple[Ins
     rejected = [o for o in engine.orders if o.status == "rejected"]
     assert batch.counts[0].tolist() == [len(trips), len(engine.book.fills), len(rejected)]
     assert batch.costs[0] == engine.book.costs(n).sum()
+
+
+def assert_measured(batch: Batch, engine: Execution, bars: Bars, terms: Terms) -> None:
+    """The figures of an account are those of its values, to the bit, whoever measures."""
+    deposits = np.zeros((1, len(bars)))
+    for bar, sen in engine.deposits.items():
+        deposits[0, bar - 1] = sen / 100
+    values = np.append(float(terms.cash), engine.equity.astype(np.float64))
+    measured = Ruler(np.flatnonzero(bars.last_of_session), 245.0).measure(values[None], deposits)
+    gauge = batch.gauge
+    for own, found in zip((gauge.figures, gauge.log_sums, gauge.log_squares), measured, strict=True):
+        np.testing.assert_array_equal(own, found)
 
 
 def random_market(draw: np.random.Generator, traded: tuple[Instrument, ...], n: int) -> Feed:
@@ -118,9 +132,19 @@ def random_targets(draw: np.random.Generator, traded: tuple[Instrument, ...], n:
     return Targets(tuple(i.name for i in traded), parts[0], parts[1], unit, paid_in)
 
 
+class Counting(Machine):
+    """Counts the trials that do not go abreast."""
+
+    followed = 0
+
+    def _follow(self, *given: Any, **how: Any) -> None:
+        self.followed += len(given[-1])
+        super()._follow(*given, **how)
+
+
 def test_trials_of_one_batch_do_not_meddle_with_each_other() -> None:
-    """Funds, in short two in turn and otherwise, of one slippage or several: each as if it were alone."""
-    traded, in_short = (instrument("etf_1306"),), 0
+    """Funds, abreast and otherwise, of one slippage or several: each as if it were alone."""
+    traded, abreast = (instrument("etf_1306"),), 0
     for seed in range(count(100)):
         draw = np.random.default_rng([seed, 77])
         n = int(draw.integers(2, 61))
@@ -132,15 +156,42 @@ def test_trials_of_one_batch_do_not_meddle_with_each_other() -> None:
         rows, reserves = term_rows([terms for _, terms in trials])
         parts = [np.stack([getattr(t, name).T for t, _ in trials]) for name in ("at_open", "at_close")]
         deposits = np.stack([np.zeros(n) if t.deposits is None else t.deposits for t, _ in trials])
-        batch = machine.trade(rows, reserves, Targets.UNITS.index(trials[0][0].unit), *parts, deposits, 0)
-        in_short += int(machine._wanted.alone[: len(trials)].sum())
+        machine, batch = Counting(machine.tape, 245.0), machine.batch(len(trials))
+        targets = TargetRows(*parts, deposits)
+        machine.trade(rows, reserves, Targets.UNITS.index(trials[0][0].unit), targets, 0, batch)
+        abreast += len(trials) - machine.followed
 
         for i, one in enumerate(alone):
             assert batch.values[i].tolist() == one.values[0].tolist()
             assert batch.counts[i].tolist() == one.counts[0].tolist()
             assert batch.costs[i] == one.costs[0]
-            np.testing.assert_array_equal(batch.figures[i], one.figures[0])
-    assert in_short > count(100)
+            for name in ("figures", "log_sums", "log_squares"):
+                np.testing.assert_array_equal(getattr(batch.gauge, name)[i], getattr(one.gauge, name)[0])
+    assert abreast >= count(50)
+
+
+@pytest.mark.parametrize(
+    ("held", "closed"),
+    [
+        ([3, 6, 4, 0], 3),  # 2 of the first, its last with all of the second
+        ([3, 6, 3, 0], 2),  # the first to its end, the second
+        ([1, 2, 3, 4, 5, 6, 7, 0], 7),  # more purchases open than are kept at hand
+        ([2, 4, 6, 8, 10, 12, 5, 0], 7),  # three and a part of the fourth, its rest and two more
+        ([4, 8, 12, 16, 20, 2, 0], 6),
+    ],
+)
+def test_round_trips_are_counted_however_many_purchases_are_open(held: list[int], closed: int) -> None:
+    n = len(held) + 1
+    feed, bars = make_feed((PLAIN,), [[100.0] * n], [[100.0] * n], [1.0])
+    targets = Targets(("plain",), np.array([*held, NAN])[:, None], np.full((n, 1), NAN), "contracts")
+    machine = Counting(make_tape(feed, (PLAIN,), bars), 245.0)
+    batch = machine.batch(1)
+    row, reserves = term_rows([Terms(1_000_000, (0.0,), 0, 0, "on-change")])
+    wanted = TargetRows(targets.at_open.T[None].copy(), targets.at_close.T[None].copy(), np.zeros((1, n)))
+    machine.trade(row, reserves, Targets.UNITS.index("contracts"), wanted, 0, batch)
+    assert machine.followed == 0
+    assert batch.counts[0].tolist() == [closed, len(held), 0]
+    compare(targets, feed, (PLAIN,), bars, Terms(1_000_000, (0.0,), 0, 0, "on-change"))
 
 
 def random_terms(draw: np.random.Generator, k: int) -> Terms:

@@ -86,7 +86,7 @@ def test_every_series_is_scaled_alike(tmp_path: Path) -> None:
     assert world.table("halves")["afternoon_open"].tolist() == [1010.0, 1010.0, 1000.0, 1000.0]
     assert world.table("total_return")["tr"].tolist() == [40_000.0, 39_603.96, 39_603.96, 39_603.96]
     assert closes(world, "nikkei_vi") == [20.0] * 4
-    assert "nikkei_vi: as in the real market" in whatif.missing(world)
+    assert "nikkei_vi: as in the real market" in world.folder.missing
 
 
 def test_high_and_low_hold_open_and_close(tmp_path: Path) -> None:
@@ -158,7 +158,7 @@ def test_without_topix_the_nikkei_scales_the_market(tmp_path: Path) -> None:
     world = whatif.build(MarketData.open(*market.folder.paths), "no-boj=elasticity")
 
     assert closes(world)[1] == round(19_925.18 / 1.01, 2)
-    assert any("scaled by n225" in text for text in whatif.missing(world))
+    assert any("scaled by n225" in text for text in world.folder.missing)
 
 
 def test_the_answer_is_the_difference_of_the_series(tmp_path: Path) -> None:

@@ -172,7 +172,7 @@ def test_no_cap_divides_by_the_ratio_that_the_first_factors_contain(tmp_path: Pa
 
     # Really (900 + 2.4 x 300) / 2.7 = 600 and 1692 / 2.7 = 626.67; uncapped D = 2.7 x 1800 / 1620 = 3, 1890 / 3 = 630.
     assert level(world) == [600.0, 600.0, 600.0, 630.0, 630.0]
-    assert "no-cap: 9983: 2.4 contains a cap of 0.8" in whatif.missing(world)
+    assert "no-cap: 9983: 2.4 contains a cap of 0.8" in world.folder.missing
 
 
 def test_hard_cap_acts_at_the_start_and_at_the_review(tmp_path: Path) -> None:
@@ -301,7 +301,7 @@ def test_frozen_drops_by_name_what_it_cannot_follow(
     world = whatif.build(frozen_market(tmp_path / "m", after), "frozen")
 
     assert level(world) == [600.0, 600.0, *levels]
-    assert any(f"1001: held on after it had left, {why}" in text for text in whatif.missing(world))
+    assert any(f"1001: held on after it had left, {why}" in text for text in world.folder.missing)
     assert [e.leaving for e in world.events if isinstance(e, Replace)] == [("1001",)]
 
 
@@ -412,7 +412,7 @@ def test_a_world_is_a_market_that_rebuilds_its_own_levels(world: MarketData, sma
     pd.testing.assert_frame_equal(world.table("topix"), real.table("topix"))
     assert not world.has("total_return")
     assert "n225" not in set(world.table("halves")["series"])
-    said = " | ".join(whatif.missing(world))
+    said = " | ".join(world.folder.missing)
     for name in ("COUNTERFACTUAL", "halves: no morning close", "total_return: left out", "etf_1321"):
         assert name in said
 
@@ -469,7 +469,7 @@ def test_the_real_market_stays_as_it_is(tmp_path: Path) -> None:
     for name in ("closes", "opens", "factors", "divisors"):
         pd.testing.assert_frame_equal(market.table(name), untouched.table(name))
     assert not market.has("n225")
-    assert whatif.missing(market) == ()
+    assert market.folder.missing == ()
 
 
 def test_every_world_has_a_fingerprint_of_its_own(tmp_path: Path) -> None:

@@ -26,7 +26,6 @@ from backtests.fast.account import (
 from backtests.fast.bars import bar, is_called
 from backtests.fast.figures import lent as lent_gauge
 from backtests.fast.figures import measure
-from backtests.fast.lone import follow_two, holds_one
 from backtests.fast.tape import (
     CASH_PAYS,
     CASH_SETTLED,
@@ -47,8 +46,6 @@ from indexsim.compiled import borrowed, rarely
 
 #: Column of the outcomes after the totals of the account.
 TRIPS = 8
-#: No trial waits for another to go in turn with.
-NOBODY = -1
 
 
 def follow_all(
@@ -63,7 +60,6 @@ def follow_all(
     brief: bool,
     account: Any,
     wanted: Any,
-    lone: Any,
     ends: Any,
     lots: Any,
     values: Any,
@@ -86,15 +82,14 @@ def follow_all(
     first : int
         Row of the targets that belongs to the first bar of the tape.
     brief : bool
-        Whether fills and orders are only counted; an account in short (`backtests.fast.lone`) never writes them down.
+        Whether fills and orders are only counted.
     account : Account
         Used by one trial after the other; it is left as the last one leaves it.
     wanted : Wanted
-    lone : Lone
     ends : ndarray of int64, shape (2, k)
     lots : ndarray of int64, shape (2, most fills)
         Used for the round trips.
-    values : ndarray of float64, shape (m, 1 + n + STRIDE), or (1, 1 + n + STRIDE) where they are only measured
+    values : ndarray of float64, shape (m, 1 + n), or (1, 1 + n) where they are only measured
         Filled in: the cash to begin with and the account value after each bar, whole sen.
     outcomes : ndarray of int64, shape (m, 9)
         Filled in: `Account.totals` at the end, closed round trips.
@@ -109,32 +104,21 @@ def follow_all(
         borrowed(account.quantity), borrowed(account.marks), borrowed(account.fallen), borrowed(account.totals),
         borrowed(account.waiting), borrowed(account.fills), borrowed(account.orders),
     )  # fmt: skip
-    n, one, measuring = tape.prices.shape[2], brief and holds_one(lent), lent_gauge(gauge)
+    n, measuring = tape.prices.shape[2], lent_gauge(gauge)
     closes = some_at_close(at_close, first, n)
     for i in range(len(terms)):
-        orders_in(
-            borrowed(at_open)[i], borrowed(at_close)[min(i, len(at_close) - 1)],
-            borrowed(deposits)[min(i, len(deposits) - 1)], first, n, terms[i].every_bar, closes, wanted, i,
+        count = orders_in(
+            borrowed(at_open)[i], borrowed(at_close)[min(i, len(at_close) - 1)], first, n, terms[i].every_bar, closes,
+            wanted,
         )  # fmt: skip
-    waiting = NOBODY
-    for i in range(len(terms)):
-        if one and wanted.alone[i]:
-            if waiting == NOBODY:
-                waiting = i
-                continue
-            follow_two(lent, terms, reserves, unit, wanted, lone, waiting, i, values, outcomes, measuring)
-            waiting = NOBODY
-            continue
         paid_in = borrowed(deposits)[min(i, len(deposits) - 1), first:]
         value = borrowed(values)[min(i, len(values) - 1)]
         value[0] = terms[i].cash
-        follow_any(lent, terms[i], borrowed(reserves)[i], unit, paid_in, brief, own, wanted, i, value[1 : n + 1])
+        follow_any(lent, terms[i], borrowed(reserves)[i], unit, paid_in, brief, own, wanted, count, value[1 : n + 1])
         measure(value, paid_in, measuring, i)
         totals = own.totals
         outcomes[i, : len(totals)] = totals
         outcomes[i, TRIPS] = round_trips(lent, own.fills[: totals[FILLS]], ends[0], ends[1], lots[0], lots[1])
-    if waiting != NOBODY:
-        follow_two(lent, terms, reserves, unit, wanted, lone, waiting, waiting, values, outcomes, measuring)
 
 
 @rarely
@@ -147,15 +131,14 @@ def follow_any(
     brief: bool,
     account: Any,
     wanted: Any,
-    i: int,
+    count: int,
     value: Any,
 ) -> None:
-    """Trade the orders of trial i, whatever it holds; `value` is filled in."""
-    n, t, at, called, count = len(value), 0, 0, False, wanted.counts[i]
+    """Trade the orders of a trial, whatever it holds; `value` is filled in."""
+    n, t, at, called = len(value), 0, 0, False
     paid_in = any_of(deposits)
     rows, phases, instruments, targets = (
-        borrowed(wanted.rows)[i], borrowed(wanted.phases)[i], borrowed(wanted.instruments)[i],
-        borrowed(wanted.wanted)[i],
+        borrowed(wanted.rows), borrowed(wanted.phases), borrowed(wanted.instruments), borrowed(wanted.wanted)
     )  # fmt: skip
     opened(account, terms.cash, brief)
     while t < n and account.totals[STATE] == 0:

@@ -7,9 +7,10 @@ impact, a share of the volume, or an account beyond 64 bits.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from itertools import repeat
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +18,12 @@ import numpy as np
 import pyarrow as pa
 
 from backtests.fast import figures
-from backtests.fast.machine import term_rows
+from backtests.fast.lanes import LANES
+from backtests.fast.machine import Batch, Machine, TargetRows, term_rows
 from backtests.loading import load_strategy
 from backtests.run import execution_of, targets_of, terms_of
 from backtests.sweeps.plan import Plan
-from backtests.sweeps.sharing import built
+from backtests.sweeps.sharing import builder
 from backtests.sweeps.tables import BLOCKS, STATUS
 from backtests.sweeps.worlds import World, Worlds, is_ruled, unit_of
 from backtests.trading.execution import PER_YEN
@@ -31,8 +33,8 @@ from strategies.base import Targets
 from strategies.rules import left_alone, loop, records
 
 DONE, FAILED, QUARANTINED = range(len(STATUS))
-#: Trials whose targets are made and traded in one call: their arrays stay near the processor.
-BATCH = 32
+#: Trials whose targets are made and traded in one call: their arrays stay near the processor, and fill all lanes.
+BATCH = LANES
 COUNTS = ("n_trades", "n_fills", "n_rejected")
 
 
@@ -59,10 +61,20 @@ class _Rows:
         for row in rows.tolist():
             self.why[row] = why
 
-    def keep(
-        self, rows: np.ndarray, found: Any, sums: np.ndarray, squares: np.ndarray, counts: Any, costs: Any
-    ) -> None:
-        self.figures[rows], self.counts[rows], self.costs[rows] = found, counts, costs
+    def batch(self, rows: np.ndarray, machine: Machine) -> Batch:
+        """Return room for what comes out of some rows: the arrays here where the rows are neighbours."""
+        gauge, whole = None, slice(rows[0], rows[-1] + 1)
+        if len(rows) == whole.stop - whole.start and machine.ruler.blocks == self.sums.shape[1]:
+            gauge = machine.ruler.over(self.figures[whole], self.sums[whole], self.squares[whole])
+        return machine.batch(len(rows), gauge, valued=False)
+
+    def keep_batch(self, rows: np.ndarray, batch: Batch) -> None:
+        self.counts[rows], self.costs[rows], gauge = batch.counts, batch.costs / PER_YEN, batch.gauge
+        if not np.may_share_memory(gauge.figures, self.figures):
+            self.measured(rows, gauge.figures, gauge.log_sums, gauge.log_squares)
+
+    def measured(self, rows: np.ndarray, found: Any, sums: np.ndarray, squares: np.ndarray) -> None:
+        self.figures[rows] = found
         # Trials on other sessions than the base run's have no place among its blocks.
         if sums.shape[1] == self.sums.shape[1]:
             self.sums[rows], self.squares[rows] = sums, squares
@@ -85,6 +97,7 @@ class Evaluator:
         self.strategy = load_strategy(plan.spec.strategy)
         self.worlds = Worlds(plan, dict(opened or {}))
         self._base = plan.spec.params
+        self._rooms: dict[str, np.ndarray] = {}
 
     def table(self, lo: int, hi: int, quarantined: Mapping[int, str] | None = None) -> pa.Table:
         """Return the trials lo to hi - 1 that break no constraint, a row each.
@@ -145,14 +158,15 @@ class Evaluator:
     def _params(self, columns: Mapping[str, np.ndarray], out: _Rows) -> list[Any]:
         """Return the parameters of each row; rows whose parameters are refused fail."""
         swept = [name for name in columns if name in self._base]
-        values = [columns[name].tolist() for name in swept]
-        build, made = self.strategy.Params, list[Any]()
-        for row in range(len(out.why)):
-            if out.status[row] != DONE:
+        build, made = builder(self.strategy.Params, self._base, swept), list[Any]()
+        rows = zip(*(columns[name].tolist() for name in swept), strict=True) if swept else repeat((), len(out.why))
+        refused = (out.status != DONE).tolist()
+        for row, values in enumerate(rows):
+            if refused[row]:
                 made.append(None)
                 continue
             try:
-                made.append(built(build, self._base, zip(swept, (column[row] for column in values), strict=True)))
+                made.append(build(values))
             except Exception as error:  # code of a user's own may fail in any way
                 made.append(None)
                 why = str(error) if isinstance(error, ValueError) else f"{type(error).__name__}: {error}"
@@ -166,25 +180,29 @@ class Evaluator:
             return self._by_engine(world, rows, params, columns, out)
         if not is_ruled(self.strategy):
             return self._decided(world, rows, params, columns, out)
+        names, groups = tuple(i.name for i in world.setup.instruments), []
         for found, same in world.features.groups(rows, params, columns):
             if isinstance(found, ToolError):
                 out.fail(same, str(found))
-            elif found[0] == tuple(i.name for i in world.setup.instruments):
-                self._compiled(world, found[1], same, params, columns, out)
+            elif found[0] == names:
+                groups.append((found[1], same))
             else:
                 self._decided(world, same, params, columns, out)
+        if groups:
+            self._compiled(world, groups, params, columns, out)
         return None
 
     def _compiled(
         self,
         world: World,
-        fields: Any,
-        rows: np.ndarray,
+        groups: list[tuple[Any, np.ndarray]],
         params: list[Any],
         columns: Mapping[str, np.ndarray],
         out: _Rows,
     ) -> None:
-        machine, span, n = world.machine, world.setup.span, len(fields[0])
+        """Trade groups of trials, each with the features that its rows share."""
+        rows = np.concatenate([same for _, same in groups])
+        machine, first, n = world.machine, world.setup.span.start, len(groups[0][0][0])
         assert machine is not None
         rule: Any = loop(self.strategy)  # type: ignore[arg-type]
         terms, reserves = self._terms(world, rows, columns)
@@ -193,21 +211,25 @@ class Evaluator:
         except ToolError:  # of one trial or all: each decides for itself
             return self._decided(world, rows, params, columns, out)
         shared = left_alone(self.strategy.rule)  # type: ignore[attr-defined]
-        at_open = np.empty((BATCH, machine.k, n))
-        at_close = np.empty((1 if "at_close" in shared else BATCH, machine.k, n))
-        deposits = np.empty((1 if "deposits" in shared else BATCH, n))
-        for first in range(0, len(rows), BATCH):
-            part = slice(first, min(first + BATCH, len(rows)))
-            m = part.stop - first
-            rule(fields, wanted[part], at_open[:m], at_close[:m], deposits[:m])
-            targets = (unit_of(self.strategy), at_open[:m], at_close[:m], deposits[:m])
-            batch = machine.trade(terms[part], reserves[part], *targets, span.start, valued=False)
-            here = rows[part]
-            costs = batch.costs / PER_YEN
-            out.keep(here, batch.figures, batch.sums, batch.squares, batch.counts, costs)
-            if batch.beyond.any():
-                self._by_engine(world, here[batch.beyond], params, columns, out)
+        wide = {"at_open": (BATCH, machine.k, n), "at_close": (BATCH, machine.k, n), "deposits": (BATCH, n)}
+        arrays = [self._room(name, (1, *shape[1:]) if name in shared else shape) for name, shape in wide.items()]
+        targets = TargetRows(*arrays)
+        unit, batch = unit_of(self.strategy), out.batch(rows, machine)
+        for parts in batches([len(same) for _, same in groups]):
+            lo, hi = parts[0][1], parts[-1][2]
+            for group, begin, end in parts:
+                rule(groups[group][0], wanted[begin:end], *targets.part(begin - lo))
+            machine.trade(terms, reserves, unit, targets, first, batch, lo, hi)
+        out.keep_batch(rows, batch)
+        if batch.beyond.any():
+            self._by_engine(world, rows[batch.beyond], params, columns, out)
         return None
+
+    def _room(self, name: str, shape: tuple[int, ...]) -> np.ndarray:
+        """Return an array that one group of trials uses after the other: new memory costs as much as its use."""
+        if name not in self._rooms or self._rooms[name].shape != shape:
+            self._rooms[name] = np.empty(shape)
+        return self._rooms[name]
 
     def _terms(
         self, world: World, rows: np.ndarray, columns: Mapping[str, np.ndarray]
@@ -244,7 +266,7 @@ class Evaluator:
                 out.fail(here, str(error))
                 continue
             batch, _ = world.machine.record(terms_of(setup), targets)
-            out.keep(here, batch.figures, batch.sums, batch.squares, batch.counts, batch.costs / PER_YEN)
+            out.keep_batch(here, batch)
             if batch.beyond[0]:
                 self._by_engine(world, here, params, columns, out)
 
@@ -260,7 +282,8 @@ class Evaluator:
             except ToolError as error:
                 out.fail(here, str(error))
                 continue
-            out.keep(here, *world.measured(execution, terms_of(setup).cash), *world.counted(execution))
+            out.measured(here, *world.measured(execution, terms_of(setup).cash))
+            out.counts[here], out.costs[here] = world.counted(execution)
 
     def _spec(self, row: int, columns: Mapping[str, np.ndarray]) -> Any:
         values = {name: column[row] for name, column in columns.items()}
@@ -278,8 +301,42 @@ class Evaluator:
             arrays[name] = pa.array(out.counts[:, at], pa.int64())
         arrays["costs"] = pa.array(out.costs, pa.float64())
         for name, values in zip(BLOCKS, (out.sums, out.squares), strict=True):
-            arrays[name] = pa.FixedSizeListArray.from_arrays(pa.array(values.ravel(), pa.float32()), self.blocks)
+            # As they lie: `pa.array` would look at each for a NaN, which takes longer than to compute it.
+            flat = pa.Array.from_buffers(pa.float32(), values.size, [None, pa.py_buffer(values)])
+            arrays[name] = pa.FixedSizeListArray.from_arrays(flat, self.blocks)
         return pa.table(arrays)
+
+
+def batches(sizes: Sequence[int]) -> Iterator[list[tuple[int, int, int]]]:
+    """Yield, for each batch, the parts of groups it is made of.
+
+    Parameters
+    ----------
+    sizes : sequence of int
+        Trials of each group; they are numbered through from the first group to the last.
+
+    Returns
+    -------
+    iterator of list of (group, lo, hi)
+        The trials lo to hi - 1 are of that group.
+
+    Examples
+    --------
+    >>> BATCH, list(batches([20, 30, 1]))
+    (32, [[(0, 0, 20), (1, 20, 32)], [(1, 32, 50), (2, 50, 51)]])
+    """
+    parts, begin = list[tuple[int, int, int]](), 0
+    for group, size in enumerate(sizes):
+        end = begin + size
+        while begin < end:
+            upto = min(end, (begin // BATCH + 1) * BATCH)
+            parts.append((group, begin, upto))
+            begin = upto
+            if begin % BATCH == 0:
+                yield parts
+                parts = []
+    if parts:
+        yield parts
 
 
 #: Columns of a table of trials that are no axes.

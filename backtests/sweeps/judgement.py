@@ -85,7 +85,7 @@ def _log_returns(evaluator: Evaluator, world: World, trial: int) -> np.ndarray:
     setup = setup_of(evaluator, world, trial)
     _, execution = execution_of(setup)
     world.measured(execution, setup.spec.cash * PER_YEN)
-    return world.ruler.logs.copy()
+    return world.ruler.logs
 
 
 def _neighbours(evaluator: Evaluator, store: Store, trial: int) -> list[float]:

@@ -202,9 +202,11 @@ def _in_full(spec: Spec) -> Spec:
 
 
 def _world(text: str) -> str:
+    if not text:
+        return ""
     from indexsim import whatif
 
-    return str(whatif.parse(text)) if text else ""
+    return str(whatif.parse(text))
 
 
 def _whole(table: Mapping[str, Any], key: str, default: int, asked: str) -> int:

@@ -20,7 +20,6 @@ from backtests.facts import data_facts
 from backtests.fast import figures
 from backtests.prepare import Setup, day_of, prepare
 from backtests.run import strategy_file_hash
-from backtests.sweeps.drive import drive
 from backtests.sweeps.evaluate import COLUMNS
 from backtests.sweeps.executors import executor as executor_of
 from backtests.sweeps.lock import held, write_json
@@ -36,7 +35,6 @@ from backtests.sweeps.worlds import SESSIONS, can_compile, is_ruled
 from backtests.version import VERSION, code_hash, commit
 from indexsim.errors import SpecError
 from indexsim.market import Folder, MarketData
-from indexsim.whatif.folder import Counterfactual
 
 
 @dataclass(frozen=True)
@@ -94,8 +92,7 @@ def settle(plan: Plan) -> tuple[Plan, Setup]:
 
 def opened_by(setup: Setup) -> dict[tuple[Path, ...], Folder]:
     """Return the market that a run has opened: trials on it need not read it again."""
-    folder = setup.market.folder
-    return {setup.spec.market: folder.real if isinstance(folder, Counterfactual) else folder}
+    return {setup.spec.market: setup.market.folder.origin}
 
 
 def key_of(plan: Plan) -> str:
@@ -193,6 +190,8 @@ def _write_plan(plan: Plan, folder: Path, key: str) -> None:
 
 def compute(task: SweepTask, missing: Sequence[int], how: How, began: float) -> bool:
     """Compute and store chunks; return whether all are stored before the budget, counted from `began`, is spent."""
+    from backtests.sweeps.drive import drive  # its joblib is nothing to those who only compute chunks
+
     progress = Progress(len(missing), how.tell)
     jobs = how.jobs or os.cpu_count() or 1
     where = executor_of(how.executor, jobs, how.scheduler, task.folder)

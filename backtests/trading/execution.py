@@ -13,6 +13,8 @@ from typing import TypeVar
 
 import numpy as np
 
+from indexsim.whole import Number, quotient
+
 #: Integer price units per yen or point, and sen per yen.
 PER_YEN = 100
 #: Integer rate units per whole (a rate of 1.0 = 1_000_000 hundredths of a basis point).
@@ -67,8 +69,8 @@ def fill_price(
     return -(-moved // step) * tick if quantity > 0 else moved // step * tick
 
 
-def fee(quantity: int, price: int, multiplier: int, per_contract: int, rate: int) -> int:
-    """Return the fee of a fill in sen, floored to whole yen.
+def fee(quantity: Number, price: Number, multiplier: int, per_contract: int, rate: int) -> Number:
+    """Return the fee of a fill in sen, floored to whole yen; floats that hold whole numbers will do.
 
     Parameters
     ----------
@@ -86,7 +88,7 @@ def fee(quantity: int, price: int, multiplier: int, per_contract: int, rate: int
     """
     size = abs(quantity)
     exact = size * per_contract * PER_WHOLE + size * price * multiplier * rate
-    return exact // (PER_WHOLE * PER_YEN) * PER_YEN
+    return quotient(exact, PER_WHOLE * PER_YEN) * PER_YEN
 
 
 def lots(share: float, equity: int, price: int, multiplier: int, lot: int, reserve: float) -> int:

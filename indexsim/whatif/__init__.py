@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from indexsim.whatif.answers import answer, as_answer, compared
 from indexsim.whatif.difference import Difference, difference
-from indexsim.whatif.folder import build, missing
+from indexsim.whatif.folder import build
 from indexsim.whatif.worlds import World, parse, worlds
 
 __all__ = [
@@ -20,7 +20,6 @@ __all__ = [
     "build",
     "compared",
     "difference",
-    "missing",
     "parse",
     "worlds",
 ]

@@ -8,7 +8,7 @@ import pandas as pd
 
 from indexsim.market import MarketData
 from indexsim.whatif.difference import Difference, difference, scaled
-from indexsim.whatif.folder import build, missing
+from indexsim.whatif.folder import build
 from indexsim.whatif.worlds import parse
 
 #: Stocks named; the others are summed.
@@ -70,7 +70,7 @@ def as_answer(text: str, world: MarketData, found: Difference) -> dict[str, Any]
         "by_year": _years(found),
         "by_stock": _stocks(found.by_stock),
         "by_event": [{"event": str(k), "points": round(float(v), _POINTS)} for k, v in found.by_event.items()],
-        "missing": list(missing(world)),
+        "missing": list(world.folder.missing),
     }
 
 

@@ -65,6 +65,10 @@ class Counterfactual(Folder):
         here = {name: Path(f"{name}.csv") for name in frames} | self.files
         self.files = {name: path for name, path in here.items() if name not in dropped}
 
+    @property
+    def origin(self) -> Folder:
+        return self.real
+
     def _table(self, name: str) -> tuple[pd.DataFrame, tuple[Finding, ...]]:
         return (self._frames[name], ()) if name in self._frames else self.real._table(name)
 
@@ -125,11 +129,6 @@ def build(market: MarketData, text: str, last: date | None = None) -> MarketData
     missing = [*_missing(whole, world, levels, dropped), *_start(base), *(f"{world}: {note}" for note in walked.notes)]
     missing += [f"{name}: gone into the closes" for name in stand_ins]
     return MarketData(Counterfactual(market.folder, world, frames, [*dropped, *stand_ins], missing), market.now)
-
-
-def missing(market: MarketData) -> tuple[str, ...]:
-    """Return what a world lacks or takes over from the real market, a sentence each; nothing for a real market."""
-    return market.folder.missing if isinstance(market.folder, Counterfactual) else ()
 
 
 def _real(market: MarketData, base: Rebuilt, world: World) -> Real:

@@ -13,6 +13,8 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+from backtests.startup import unhurried_collection
+
 #: The grid, the last axis fastest: 10 x 10 x 13 = 1,300 trials; the account.
 SMA, LOW, HIGH = range(20, 201, 20), range(12, 22), range(22, 35)
 WEIGHTS, CASH, FEE = (0.98, 0.49, 0.0), 1e8, 0.0005
@@ -79,4 +81,5 @@ def million(last: date) -> float:
 
 
 if __name__ == "__main__":
+    unhurried_collection()
     print(json.dumps({"fresh": fresh, "million": million}[sys.argv[2]](date.fromisoformat(sys.argv[1]))))
