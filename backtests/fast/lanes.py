@@ -28,11 +28,10 @@ from indexsim.compiled import rarely
 LANES = 32
 #: Rows of the state: cash and what is held; the target, the one before it, the position it asks for and the price of
 #: its fill; sen of costs; counts; the value after the latest bar, after the latest session and after the latest block;
-#: the return of that session; sums of returns, of their squares and, in a block, of the squares of their logarithms,
-#: of which the sum is the logarithm of what the block made of the money;
-#: the highest value and the lowest as a part of the highest before it; the part kept back; whether every bar orders;
-#: whether something was ordered for this bar; whether `backtests.fast.follow` has to trade the account;
-#: closed round trips, and what `match` counts them by.
+#: the return of that session; sums of returns, of their squares and, in a block, of the squares of their logarithms;
+#: the logarithm of what the block made of the money; the highest value, and the lowest as a part of the highest before
+#: it; the part kept back; whether every bar orders; whether something was ordered for this bar; whether
+#: `backtests.fast.follow` has to trade the account; closed round trips, and what `match` counts them by.
 (
     MONEY, HELD, TARGET, LATEST, AFTER, PRICE, COST, FILLED, REFUSED, VALUE, SESSION, BLOCK_BEGAN, RETURN, TOTAL,
     SQUARE, LOG_SQUARE, LOG, PEAK, WORST, KEPT_BACK, EVERY_BAR, ACTED, ASIDE, TRIPS, SOLD,
