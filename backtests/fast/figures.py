@@ -99,7 +99,7 @@ def measure(value: Any, deposits: Any, gauge: Any, i: int) -> None:
     deposits : ndarray of float64, shape (n,)
     """
     sessions, growth, returns, squares = len(gauge.ends), gauge.growth, gauge.returns, gauge.squares
-    if any_of(deposits):
+    if any_of(deposits[: len(deposits) - 1]):  # no bar is left for those of the last
         grown(gauge.ends, value, deposits, growth)
     else:
         growth[0] = value[0]
