@@ -10,8 +10,6 @@ import pandas as pd
 
 from backtests.benchmarks import with_start
 from indexsim.bars import Bars
-from indexsim.boj.facts import ERAS as PACES
-from indexsim.boj.facts import SALES, caps
 from indexsim.events import CapStep, Event, ExRights, FactorStep, Replace, SpinOff, Split
 from indexsim.market import MarketData
 from indexsim.rules import Dated
@@ -38,6 +36,9 @@ def eras() -> Dated[str]:
     >>> [eras().on(date(year, 6, 1)) for year in (2009, 2015, 2025)]
     ['before the programme', '3 trillion a year', 'no new purchases']
     """
+    from indexsim.boj.facts import ERAS as PACES
+    from indexsim.boj.facts import SALES, caps
+
     first = next(cap.effective for cap in caps() if cap.effective)
     ended = next(cap.decided for cap in caps() if cap.kind == "pace" and cap.trillion_yen == 0)
     steps = ((None, "before the programme"), (first, PACES.steps[0][1]), *PACES.steps[1:])

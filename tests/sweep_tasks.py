@@ -15,8 +15,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from backtests.sweeps.drive import Event, drive
-from backtests.sweeps.executors import executor
+from backtests.sweeps.drive import drive
+from backtests.sweeps.executors import Event, executor
 from indexsim.errors import EventError
 
 SIZE = 8

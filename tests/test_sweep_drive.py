@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from backtests.sweeps import drive as module
-from backtests.sweeps.drive import Event, Quarantined, drive
-from backtests.sweeps.executors import Died, Done, ExecutorError, executor
+from backtests.sweeps.drive import drive
+from backtests.sweeps.executors import Died, Done, Event, ExecutorError, Quarantined, executor
 from indexsim.errors import EventError
 from tests import sweep_tasks as tasks
 from tests.conftest import count

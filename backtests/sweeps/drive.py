@@ -11,32 +11,11 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from backtests.sweeps.executors import Died, Done, Executor, Failed, Outcome, Stop, Task
+from backtests.sweeps.executors import Died, Done, Event, Executor, Failed, Outcome, Quarantined, Stop, Task
 from backtests.sweeps.executors.local import Death, Stopped, alone
 
 #: How often a single trial must kill its process to be quarantined: once and two retries.
 ATTEMPTS = 3
-
-
-@dataclass(frozen=True)
-class Quarantined:
-    """A trial that kills the process it runs in.
-
-    Attributes
-    ----------
-    trial : int
-    why : str
-        How it kills; stored with the trial, so the same in every repetition.
-    stderr : str
-        The end of what its last process wrote there; for the log.
-    """
-
-    trial: int
-    why: str
-    stderr: str
-
-
-Event = Done | Died | Quarantined
 
 
 def drive(

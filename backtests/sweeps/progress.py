@@ -5,8 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from backtests.sweeps.drive import Event, Quarantined
-from backtests.sweeps.executors import Died, Done
+from backtests.sweeps.executors import Died, Done, Event, Quarantined
 
 Tell = Callable[[str], None]
 

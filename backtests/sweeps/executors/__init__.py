@@ -80,7 +80,27 @@ class Died:
     numbers: tuple[int, ...]
 
 
+@dataclass(frozen=True)
+class Quarantined:
+    """A trial that kills the process it runs in.
+
+    Attributes
+    ----------
+    trial : int
+    why : str
+        How it kills; stored with the trial, so the same in every repetition.
+    stderr : str
+        The end of what its last process wrote there; for the log.
+    """
+
+    trial: int
+    why: str
+    stderr: str
+
+
 Outcome = Done | Failed | Died
+#: What is told of a sweep as it goes.
+Event = Done | Died | Quarantined
 
 
 class Executor(Protocol):
