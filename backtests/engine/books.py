@@ -126,6 +126,7 @@ class FloatBooks(bt.brokers.BackBroker):  # type: ignore[misc]
 
 
 def disagreement(t: int, found: str) -> LedgerError:
+    """Return the error for two sets of books that differ on a bar; `found` says how."""
     return LedgerError(
         asked=f"keep two sets of books on bar {t}",
         found=found,
